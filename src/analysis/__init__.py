@@ -1,0 +1,1 @@
+"""Portfolio analytics, workout cases and periodic reports for non-performing loans."""

@@ -1,0 +1,1 @@
+"""The book: the only place that reads or writes loan data."""

@@ -1,0 +1,61 @@
+"""What a user installs is what the project says it needs, by pip and by conda."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+CUSTOMER = {"jupyterlab", "pandas", "matplotlib", "seaborn", "statsmodels", "papermill", "nbval"}
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def _conda() -> list[object]:
+    return list(yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"])
+
+
+def _plain(requirement: str) -> str:
+    return re.sub(r"\[.*?\]", "", requirement).lower()
+
+
+def test_conda_names_every_direct_dependency_with_the_same_bounds() -> None:
+    named = {_plain(str(entry)) for entry in _conda() if isinstance(entry, str)}
+    wanted = {_plain(requirement) for requirement in PROJECT["dependencies"]}
+    assert wanted
+    assert wanted - named == set()
+
+
+def test_conda_names_nothing_that_the_project_does_not() -> None:
+    optional = {_plain(r) for extra in PROJECT["optional-dependencies"].values() for r in extra}
+    allowed = {_plain(r) for r in PROJECT["dependencies"]} | optional | {"pip", f"python{PROJECT['requires-python']}"}
+    assert {_plain(str(entry)) for entry in _conda() if isinstance(entry, str)} - allowed == set()
+
+
+def test_conda_installs_the_project_itself() -> None:
+    pip = [entry["pip"] for entry in _conda() if isinstance(entry, dict)]
+    assert pip == [["--no-deps -e ."]]
+
+
+def test_the_customers_packages_are_dependencies() -> None:
+    assert {_name(requirement) for requirement in PROJECT["dependencies"]} >= CUSTOMER
+
+
+def test_the_lock_pins_every_direct_dependency_with_hashes() -> None:
+    pinned = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", LOCK, flags=re.MULTILINE))
+    direct = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    assert {_name(requirement) for requirement in direct} - set(pinned) == set()
+    assert LOCK.count("--hash=sha256:") > len(pinned)
+
+
+def test_the_lock_holds_no_address() -> None:
+    assert not re.search(r"https?://|--index-url|--find-links|file:", LOCK)
+
+
+def test_there_are_the_three_extras() -> None:
+    assert set(PROJECT["optional-dependencies"]) == {"postgres", "spark", "dev"}
