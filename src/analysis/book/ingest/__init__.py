@@ -1,0 +1,1 @@
+"""From a bank's own file or database to a tape: read, map, check, account for every row."""
