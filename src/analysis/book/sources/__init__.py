@@ -1,0 +1,1 @@
+"""Data sets that are imported by name, each with its derivations stated in its own module."""
