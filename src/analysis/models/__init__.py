@@ -1,0 +1,1 @@
+"""Models on small frames of measures: trend, break, season, forecast."""
