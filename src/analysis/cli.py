@@ -1,0 +1,252 @@
+"""`npl`: import a tape, check it, measure it, report it."""
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import duckdb
+import pyarrow as pa
+
+from analysis import console
+from analysis.errors import AnalysisError, Misuse
+
+if TYPE_CHECKING:
+    from analysis.book.store import Book
+
+FORMATS = click.Choice(["table", "csv", "json"])
+_book = click.option("--book", default="demo", show_default=True, metavar="BOOK", help="Name of a book, or its folder.")
+_as_of = click.option("--as-of", default="", metavar="DATE", help="Reporting date, a month end. [default: the latest]")
+_format = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to print.")
+_rules = click.option("--rules", default="", metavar="ID", help="Definition of non-performing. [default: the book's]")
+
+
+class Commands(click.Group):
+    """A group whose refusals are sentences with an exit code, never tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  (click's own signature)
+        """Run a command; turn what can go wrong into one sentence on standard error."""
+        try:
+            return super().invoke(ctx)
+        except AnalysisError as error:
+            raise _Refusal(str(error), error.exit_code) from error
+        except (OSError, MemoryError, duckdb.Error, pa.ArrowException) as error:
+            raise _Refusal(f"{type(error).__name__}: {error}".strip(), 3) from error
+
+
+class _Refusal(click.ClickException):
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="npl-workbook", prog_name="npl")
+def cli() -> None:
+    """Portfolio analytics and periodic reports for non-performing loans.
+
+    \b
+    From a tape to a report:
+      npl demo                                       build the demonstration book
+      npl import tape.csv --propose-map > map.toml   draft how its columns are read
+      npl import tape.csv --map map.toml --into mybank
+      npl check mybank                               can the tape be trusted?
+      npl measure npl_ratio --book mybank --by segment
+      npl report --book mybank                       publish; prints the path of the index
+
+    \b
+    Books lie in data/books (NPL_BOOKS overrides), reports in reports/ (NPL_REPORTS overrides).
+    Exit codes: 0 done, 1 data or content refused, 2 usage, 3 something needed is not there.
+    """
+
+
+@cli.command()
+@click.option("--loans", default=20_000, show_default=True, type=click.IntRange(2), help="Live loans at a time.")
+@click.option("--months", default=60, show_default=True, type=click.IntRange(1, 600), help="Month ends.")
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Same seed, same book.")
+@click.option("--until", default="2026-09-30", show_default=True, metavar="DATE", help="Last month end.")
+@click.option("--into", default="demo", show_default=True, metavar="BOOK", help="Name of the book to (re)build.")
+def demo(loans: int, months: int, seed: int, until: str, into: str) -> None:
+    """Build the demonstration book: synthetic, deterministic, with its truth beside it.
+
+    \b
+    npl demo
+    npl demo --loans 200000 --months 36 --into big
+    """
+    from analysis.book.demo.build import build_demo
+
+    with console.progress("Building the demonstration book") as progress:
+        build_demo(
+            _target(into), loans=loans, months=months, seed=seed, until=_date("--until", until), progress=progress
+        )
+    _say_book(into)
+
+
+@cli.command("import")
+@click.argument("source")
+@click.option("--map", "mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="MAP.toml.")
+@click.option("--source", "known", default="", metavar="NAME", help="A source we know: card-status, lendingclub, sba.")
+@click.option("--into", default="", metavar="BOOK", help="Book to add to; made if it is not there.")
+@click.option("--restate", is_flag=True, help="Replace months that the book already has.")
+@click.option("--propose-map", is_flag=True, help="Print a first MAP.toml for the source instead of importing.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def import_(source: str, mapping: Path | None, known: str, **options: Any) -> None:  # noqa: ANN401  (click's options)
+    """Add a loan tape to a book: CSV, XLSX, Parquet, or a database address.
+
+    Rows that cannot be used go to the book's quarantine with the reason; what came in equals what
+    was accepted plus what was quarantined, in rows and in amount, and both are printed.
+
+    \b
+    npl import tape.csv --propose-map > map.toml
+    npl import tape.csv --map map.toml --into mybank
+    npl import sqlite:///bank.db --map map.toml --into mybank
+    npl import sba_national_sample.csv.gz --source sba --into sba
+    """
+    from analysis.book.imports import import_known, import_mapped
+    from analysis.book.ingest.propose import propose
+
+    if options["propose_map"]:
+        proposal = propose(source)
+        click.echo(proposal.toml, nl=False)
+        console.say([f"unsure: {line}" for line in proposal.unsure])
+        return
+    if not options["into"]:
+        raise Misuse("--into must name the book to add to, was empty; add --into NAME.")
+    if bool(known) == (mapping is not None):
+        raise Misuse("give either --map MAP.toml or --source NAME; draft a map with --propose-map.")
+    target = _target(options["into"])
+    with console.status(f"Importing {Path(source).name}"):
+        if mapping is not None:
+            record = import_mapped(source, mapping, target, restate=options["restate"])
+        else:
+            record = import_known(source, known, target, restate=options["restate"])
+    console.print_import(record, options["form"])
+
+
+@cli.command()
+@click.argument("book", default="demo")
+@_as_of
+@click.option("--ledger", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV of ledger totals.")
+@click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to print.")
+def check(book: str, as_of: str, ledger: Path | None, form: str) -> None:
+    """Say whether a book can be trusted: findings with counts, balances at risk, masked examples.
+
+    Exit code 1 if a finding is an error, because such a book is refused by reports.
+
+    \b
+    npl check demo
+    npl check mybank --ledger ledger.csv --format json
+    """
+    from analysis.book.quality import finding_rows, findings
+
+    found = findings(_open(book, as_of), ledger=ledger)
+    console.print_rows(finding_rows(found), form, empty="no findings")
+    if any(finding.severity == "error" for finding in found):
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("name", default="")
+@_book
+@_as_of
+@_rules
+@click.option("--by", default="", metavar="DIM,DIM", help="segment, region, product, … [default: the whole book]")
+@click.option("--basis", type=click.Choice(["balance", "count"]), default=None, help="[default: the book's]")
+@click.option("--history", is_flag=True, help="Every month up to the reporting date.")
+@click.option("--list", "listed", is_flag=True, help="Every measure with its definition and source.")
+@_format
+def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (click's options)
+    """Compute a measure, by any combination of dimensions.
+
+    \b
+    npl measure --list
+    npl measure npl_ratio --by segment
+    npl measure npl_ratio --book mybank --as-of 2025-09-30 --by segment,region --format json
+    """
+    from analysis.measures.query import measure_rows
+    from analysis.measures.catalog import measure_list
+
+    if options.pop("listed"):
+        console.print_rows(measure_list(), form)
+        return
+    if not name:
+        raise Misuse("NAME must be a measure, was empty; see them with npl measure --list.")
+    book = _open(options.pop("book"), options.pop("as_of"))
+    by = tuple(part.strip() for part in options.pop("by").split(",") if part.strip())
+    console.print_rows(measure_rows(book, name, by=by, **options), form)
+
+
+@cli.command()
+@click.argument("notebooks", nargs=-1)
+@_book
+@_as_of
+@click.option("--lang", type=click.Choice(["zh", "en", "both"]), default="both", show_default=True)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A further parameter; repeat for more.")
+@click.option("--force", is_flag=True, help="Render again although nothing changed.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def report(notebooks: tuple[str, ...], book: str, as_of: str, **options: Any) -> None:  # noqa: ANN401  (click's options)
+    """Render notebooks and publish them; without a name, all of them.
+
+    A failed run leaves the report that is there in place and exits non-zero.
+
+    \b
+    npl report
+    npl report 20_segment_trends --book mybank --as-of 2025-09-30 --lang zh
+    npl report 20_segment_trends --set rules=eu_npe --set segment=retail
+    """
+    from analysis.reports.pack import publish_reports
+
+    parameters = {"book": book, "as_of": as_of} | dict(map(_setting, options["settings"]))
+    languages = ("zh", "en") if options["lang"] == "both" else (options["lang"],)
+    with console.progress("Rendering") as progress:
+        runs = publish_reports(notebooks, parameters, languages, force=options["force"], progress=progress)
+    console.print_runs(runs, options["form"])
+    raise SystemExit(max((run.exit_code for run in runs), default=0))
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    cli(prog_name="npl")
+
+
+def _open(book: str, as_of: str) -> "Book":
+    from analysis.book.store import open_book
+
+    return open_book(book, as_of=as_of or None)
+
+
+def _target(name: str) -> Path:
+    from analysis.book.store import books_folder
+
+    if "/" in name or "\\" in name:
+        return Path(name).resolve()
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise Misuse(f"--into must be a name of letters, digits, - and _, or a folder, was {name!r}.")
+    return books_folder() / name
+
+
+def _say_book(name: str) -> None:
+    from analysis.book.store import open_book
+
+    book = open_book(_target(name))
+    rows = sum(file.rows for file in book.catalog.of("snapshots"))
+    click.echo(f"{book.name}: {rows:,} snapshots, {len(book.months)} months to {book.as_of}, {book.content_hash[:12]}")
+    click.echo(str(book.path))
+
+
+def _date(option: str, value: str) -> date:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise Misuse(f"{option} must be a date such as 2026-09-30, was {value!r}.") from error
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.isidentifier():
+        raise Misuse(f"--set must be NAME=VALUE, was {text!r}; for example --set segment=retail.")
+    return name, value

@@ -1,0 +1,37 @@
+"""Style sheets and script of pages, each read from its file."""
+
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+
+def page_style() -> str:
+    """Style sheet of a page: that of the exhibits, then that of header, contents and footer."""
+    return exhibit_style() + _template("page.css")
+
+
+def lab_style() -> str:
+    """Style sheet for a notebook in JupyterLab; it touches nothing outside the exhibits."""
+    return exhibit_style()
+
+
+@cache
+def exhibit_style() -> str:
+    """Style sheet of the exhibits."""
+    return files("analysis.exhibits").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def page_script() -> str:
+    """The only script of a page."""
+    return _template("page.js").strip()
+
+
+def script_digest() -> str:
+    """Digest that lets a page's own script run and no other, as its security policy writes it."""
+    return "sha256-" + b64encode(sha256(page_script().encode()).digest()).decode()
+
+
+@cache
+def _template(name: str) -> str:
+    return files("analysis.reports").joinpath("template", name).read_text(encoding="utf-8")
