@@ -111,7 +111,9 @@ def ratio_pandas(size: str) -> None:
     import pandas as pd
 
     wanted = ["as_of", "segment", "principal_balance", "is_npl"]
-    loans = pd.concat(pd.read_parquet(path, columns=wanted).astype({"principal_balance": "float64"}) for path in _states(size))
+    loans = pd.concat(
+        pd.read_parquet(path, columns=wanted).astype({"principal_balance": "float64"}) for path in _states(size)
+    )
     npl = loans.assign(npl_balance=loans.principal_balance.where(loans.is_npl, 0.0))
     rows = npl.groupby(["as_of", "segment"], as_index=False)[["npl_balance", "principal_balance"]].sum()
     print(_digest(rows, "npl_balance"))

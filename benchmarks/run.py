@@ -22,7 +22,9 @@ GROUPS = {
 def timed(case: str, size: str) -> dict[str, object]:
     """Run a case in a process of its own; wall and processor seconds, peak memory [MiB], what it printed."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.cases", case, size], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cases", case, size], stdout=subprocess.PIPE, text=True
+    )
     printed = process.stdout.read().strip() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -66,7 +68,10 @@ def _group(title: str, cases: tuple[str, ...], size: str, runs: int) -> list[dic
     print(f"\n{title}, {size} million loan-months")
     for row in rows:
         ratio = ours / max(float(str(row["wall_s"])), 1e-9)
-        print(f"  {row['case']:14} {row['wall_s']:>8} s  {row['cpu_s']:>8} s cpu  {row['peak_mib']:>7} MiB  ours/this {ratio:.2f}  = {row['result']}")
+        print(
+            f"  {row['case']:14} {row['wall_s']:>8} s  {row['cpu_s']:>8} s cpu  {row['peak_mib']:>7} MiB  "
+            f"ours/this {ratio:.2f}  = {row['result']}"
+        )
     return [row | {"group": title} for row in rows]
 
 
@@ -76,7 +81,6 @@ def _save(rows: list[dict[str, object]], sizes: str) -> None:
     content = {"machine": machine, "rows": rows}
     name = f"stock_and_import_{sizes.replace(',', '_')}m.json"
     (RESULTS / name).write_text(json.dumps(content, indent=1) + "\n")
-
 
 
 if __name__ == "__main__":

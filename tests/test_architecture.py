@@ -62,6 +62,8 @@ def test_no_module_is_a_drawer() -> None:
 
 
 def test_the_command_starts_without_loading_the_numerical_stack() -> None:
-    code = "import sys, analysis.cli; print([m for m in ('matplotlib', 'statsmodels', 'papermill') if m in sys.modules])"
+    code = (
+        "import sys, analysis.cli; print([m for m in ('matplotlib', 'statsmodels', 'papermill') if m in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

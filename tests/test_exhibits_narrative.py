@@ -112,7 +112,7 @@ def test_the_largest_rise_is_named_only_if_something_rose(pasts: dict[str, Past]
 
 def test_for_a_measure_that_should_be_high_a_fall_is_the_worsening() -> None:
     page = read({"retail": RISING, "farm": FALLING})
-    page = replace(page, subject=replace(SUBJECT, name="provision_coverage", worse="down"))
+    page = replace(page, subject=replace(SUBJECT, name="provision_coverage_ratio", worse="down"))
     assert english(narrative.largest_rise(page)) == "Only Farming is worse than a year ago, down 0.6 points to 1.7%."
 
 

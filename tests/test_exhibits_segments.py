@@ -121,7 +121,7 @@ def test_the_panel_that_worsened_most_comes_first() -> None:
     ("name", "unit", "value", "change", "shown"),
     [
         ("npl_ratio", "share", 0.0162, 0.0011, ("1.62", "%", "+11bp")),
-        ("provision_coverage", "share", 1.684, -0.041, ("168.4", "%", "−4.1 points")),
+        ("provision_coverage_ratio", "share", 1.684, -0.041, ("168.4", "%", "−4.1 points")),
         ("npl_balance", "money", 41.37e9, 808.5e6, ("41.37", "CNY bn", "+CNY 808.5m")),
         ("npl_loans", "count", 1234, 12, ("1,234", "loans", "+12")),
     ],

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import ibis.expr.datatypes as dt
 import pytest
 
 from analysis.book.append import append_tape
@@ -41,7 +42,8 @@ def test_a_clean_ledger_is_split_into_loans_and_snapshots(tmp_path: Path) -> Non
 def test_tables_have_the_columns_and_types_of_a_book(tmp_path: Path) -> None:
     tape = imported(tmp_path, csv_text([record()]))
     assert tape.loans.schema() == table_schema("loans")
-    assert tape.snapshots.schema() == table_schema("snapshots")
+    attributes = {"borrower_id": dt.String(), "segment": dt.String()}
+    assert dict(tape.snapshots.schema()) == dict(table_schema("snapshots")) | attributes
     assert values(tape.loans, "currency") == ["CNY"]
 
 
@@ -266,6 +268,20 @@ def test_contradicting_months_of_a_loan_are_a_finding(tmp_path: Path) -> None:
     tape = imported(tmp_path, csv_text(records))
     assert [(f["rule"], f["count"], f["examples"]) for f in tape.findings] == [("contradiction", 1, ["row 2"])]
     assert values(tape.loans, "original_amount") == [Decimal("100.00"), Decimal("120.00")]
+
+
+def test_a_loan_that_changes_segment_keeps_its_history_in_one_tape_or_in_two(tmp_path: Path) -> None:
+    august = record(as_of="2025-08-31", segment="零售业")
+    september = record(as_of="2025-09-30", segment="建筑业")
+    append_tape(tmp_path / "one", imported(tmp_path, csv_text([september, august])), PROFILE)
+    for month in (august, september):
+        append_tape(tmp_path / "two", imported(tmp_path, csv_text([month])), PROFILE)
+    stored = [
+        rows(open_book(tmp_path / name).snapshots, "as_of", "segment", "prior_segment") for name in ("one", "two")
+    ]
+    assert [row["segment"] for row in stored[0]] == ["零售业", "建筑业"]
+    assert stored[0] == stored[1]
+    assert values(open_book(tmp_path / "one").loans, "segment") == ["建筑业"]
 
 
 FLOWS = """

@@ -31,7 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "bank"
 
 
-def test_a_book_opens_by_name_at_its_latest_month(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_book_opens_by_name_at_its_latest_month() -> None:
     book = open_book("bank")
     assert (book.name, book.as_of, book.months) == ("bank", FEB, (JAN, FEB))
 
@@ -62,7 +63,8 @@ def test_a_wrong_date_says_what_it_must_be(folder: Path, as_of: str, message: st
         open_book(folder, as_of=as_of)
 
 
-def test_a_misspelt_book_names_the_near_one(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_misspelt_book_names_the_near_one() -> None:
     with pytest.raises(Unavailable, match="did you mean 'bank'"):
         open_book("bnak")
 

@@ -30,15 +30,36 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AnalysisError as error:
-            raise _Refusal(str(error), error.exit_code) from error
+            raise _REFUSALS[error.exit_code](str(error)) from error
+        except BrokenPipeError:
+            raise  # the reader of our output has seen enough
         except (OSError, MemoryError, duckdb.Error, pa.ArrowException) as error:
-            raise _Refusal(f"{type(error).__name__}: {error}".strip(), 3) from error
+            raise _NotThere(_failure(error)) from error
 
 
-class _Refusal(click.ClickException):
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+class _Refused(click.ClickException):
+    exit_code = 1
+
+
+class _Misused(click.ClickException):
+    exit_code = 2
+
+
+class _NotThere(click.ClickException):
+    exit_code = 3
+
+
+_REFUSALS: dict[int, type[click.ClickException]] = {kind.exit_code: kind for kind in (_Refused, _Misused, _NotThere)}
+
+
+def _failure(error: Exception) -> str:
+    """One sentence about what the system refused us."""
+    if isinstance(error, MemoryError) or "Out of Memory" in str(error):
+        return "the work needs more memory than there is; choose a shorter period or fewer loans."
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{Path(str(error.filename)).name!r} " if error.filename else ""
+        return f"{place}cannot be read or written: {error.strerror}; free it or choose another place."
+    return f"the engine failed ({type(error).__name__}): {' '.join(str(error).split())[:300]}"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,7 +83,9 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--loans", default=20_000, show_default=True, type=click.IntRange(2), help="Live loans at a time.")
+@click.option(
+    "--loans", default=20_000, show_default=True, type=click.IntRange(1, 50_000_000), help="Live loans at a time."
+)
 @click.option("--months", default=60, show_default=True, type=click.IntRange(1, 600), help="Month ends.")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Same seed, same book.")
 @click.option("--until", default="2026-09-30", show_default=True, metavar="DATE", help="Last month end.")
@@ -164,8 +187,8 @@ def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (cli
     npl measure npl_ratio --by segment
     npl measure npl_ratio --book mybank --as-of 2025-09-30 --by segment,region --format json
     """
-    from analysis.measures.query import measure_rows
     from analysis.measures.catalog import measure_list
+    from analysis.measures.query import measure_rows
 
     if options.pop("listed"):
         console.print_rows(measure_list(), form)

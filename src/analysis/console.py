@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from tqdm import tqdm
 
 Rows = Sequence[Mapping[str, object]]
 Progress = Callable[[int, int], None]
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?")
 
 
 class Run(Protocol):
@@ -33,7 +36,7 @@ def print_rows(rows: Rows, form: str, *, empty: str = "no rows") -> None:
     if form == "json":
         click.echo(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=1))
     elif form == "csv":
-        click.echo(pd.DataFrame([_plain(row) for row in rows]).to_csv(index=False), nl=False)
+        click.echo(pd.DataFrame([_inert(_plain(row)) for row in rows]).to_csv(index=False), nl=False)
     else:
         click.echo(_table(rows) if rows else empty)
 
@@ -114,14 +117,29 @@ def _table(rows: Rows) -> str:
     columns = list(rows[0])
     cells = [columns] + [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(_pad(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+    lines = ((_pad(cell, width) for cell, width in zip(line, widths, strict=True)) for line in cells)
+    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 def _cell(value: object) -> str:
     plain = _plain_value(value)
     if plain is None:
         return "–"
-    return f"{plain:.6g}" if isinstance(plain, float) else str(plain).replace("\n", " ")
+    return f"{plain:.6g}" if isinstance(plain, float) else _printable(str(plain))
+
+
+def _printable(text: str) -> str:
+    """Text without what would move a terminal's cursor or change the order of its characters."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _inert(row: Mapping[str, object]) -> dict[str, object]:
+    """Row whose texts a spreadsheet will not run as formulas: a name such as =1+1 gets a quote before it."""
+    return {name: f"'{value}" if _is_formula(value) else value for name, value in row.items()}
+
+
+def _is_formula(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(value)
 
 
 def _pad(text: str, width: int) -> str:

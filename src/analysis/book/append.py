@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import ibis
@@ -23,6 +24,7 @@ from analysis.book.catalog import (
     read_catalog,
     write_atomically,
 )
+from analysis.book.ingest.functions import last_day
 from analysis.book.prior import with_attributes, with_prior_state
 from analysis.book.profile import FILE_NAME as PROFILE_FILE
 from analysis.book.profile import Profile, profile_toml
@@ -59,6 +61,7 @@ def append_tape(folder: Path, tape: Tape, profile: Profile, *, restate: Iterable
         _refuse_known_months(staged.months, before, set(restate))
         catalog = _with_loans(before, staged)
         catalog = _with_snapshots(catalog, before, staged)
+        catalog = _without_restated_flows(catalog, staged, set(staged.months) & set(before.months))
         catalog = _with_others(catalog, staged)
         catalog = replace(catalog, imports=(*before.imports, _import_record(tape)))
         if not (folder / PROFILE_FILE).is_file():
@@ -136,12 +139,24 @@ def _with_snapshots(catalog: Catalog, before: Catalog, staged: _Staged) -> Catal
 _CARRIED = ("last_over_90_date", "clean_since")
 
 
+def _without_restated_flows(catalog: Catalog, staged: _Staged, restated: set[date]) -> Catalog:
+    """Give the catalog without flows of months that the tape replaces together with their flows."""
+    known = catalog.of("flows")
+    if not known or not restated or staged.tape.flows is None:
+        return catalog
+    flows = staged.stored(known)
+    kept = flows.filter(~last_day(flows.date).isin(sorted(restated)))
+    return catalog.without("flows").plus(staged.write(kept.order_by(kept.columns), "flows"))
+
+
 def _with_others(catalog: Catalog, staged: _Staged) -> Catalog:
     tape = staged.tape
     tables = {"flows": tape.flows, "quarantine": tape.quarantine, **(tape.others or {})}
     for name, rows in tables.items():
         if rows is not None and int(rows.count().execute()):
-            catalog = catalog.plus(staged.write(rows.order_by(rows.columns), name))
+            record = staged.write(rows.order_by(rows.columns), name)
+            # The same rows delivered again are the same file, which must not count twice.
+            catalog = catalog if record in catalog.files else catalog.plus(record)
     return catalog
 
 
@@ -174,7 +189,7 @@ def _copy(backend: DuckDB, rows: ir.Table, target: Path) -> None:
 def _import_record(tape: Tape) -> dict[str, object]:
     return {
         "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "tallies": [{k: str(v) if k.startswith("amount_") else v for k, v in asdict(t).items()} for t in tape.tallies],
+        "tallies": [{k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(t).items()} for t in tape.tallies],
         "findings": [dict(finding) for finding in tape.findings],
     }
 

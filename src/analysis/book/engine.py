@@ -29,8 +29,10 @@ def connect(engine: str = DEFAULT_ENGINE, *, memory: str | None = None, spill: P
     if scheme != DEFAULT_ENGINE:
         raise Misuse(f"engine must be 'duckdb', was {engine!r}.")
     backend = ibis.duckdb.connect(threads=threads())
-    # Progress bars of the engine would mix with JSON on standard output.
-    backend.raw_sql("SET enable_progress_bar = false")
+    # Progress bars of the engine would mix with JSON on standard output. A notebook without widgets
+    # has none, and refuses to have it switched off.
+    if backend.raw_sql("SELECT current_setting('enable_progress_bar')").fetchone() != (False,):
+        backend.raw_sql("SET enable_progress_bar = false")
     if memory is not None:
         backend.raw_sql(f"SET memory_limit = '{memory}'")
     if spill is not None:

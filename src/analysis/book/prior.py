@@ -20,8 +20,12 @@ _PRIOR = {
 
 
 def with_attributes(snapshots: ir.Table, loans: ir.Table) -> ir.Table:
-    """Give each snapshot its loan's attributes; one row is a loan at a month end."""
-    attributes = loans.select("loan_id", *CARRIED_ATTRIBUTES)
+    """Give each snapshot its loan's attributes, unless the tape says what they were on that date.
+
+    One row is a loan at a month end.
+    """
+    unsaid = [name for name in CARRIED_ATTRIBUTES if name not in snapshots.columns]
+    attributes = loans.select("loan_id", *unsaid)
     return snapshots.left_join(attributes, "loan_id").drop("loan_id_right")
 
 

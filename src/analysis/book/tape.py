@@ -60,7 +60,8 @@ class Tape:
     """A source in the book's own words; every table lives in one backend.
 
     Attributes:
-        loans, snapshots, flows: columns and types of `schema.table_schema`.
+        loans, snapshots, flows: columns and types of `schema.table_schema`; snapshots may also hold
+            attributes of the loan (`terms.CARRIED_ATTRIBUTES`) as they were on their date.
         quarantine: one row is a source row that was not used: `source`, `source_row`
             (1 = first record), `reason`, `field`, `value`, `amount`, `raw` (JSON).
         tallies: one account per source file.

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from string import printable
 from types import MappingProxyType
 from typing import Any
 
@@ -30,18 +31,20 @@ def register_fonts() -> str:
     return FAMILY
 
 
-def embedded_font_css(texts: str | Iterable[str]) -> str:
+def embedded_font_css(texts: str | Iterable[str], bold: str | None = None) -> str:
     """`@font-face` rules that hold exactly the characters of a page, in both weights, as woff2.
 
     Args:
         texts: the text of the page, in one piece or many; markup does no harm.
+        bold: what of it is set in bold; all of it if not given. Letters and digits are always there.
 
     Raises:
         DataRefused: if a character has no glyph; names each.
     """
     characters = _shown(texts if isinstance(texts, str) else "".join(texts))
     refuse_missing_glyphs("".join(sorted(characters)))
-    return "".join(_font_face(weight, characters) for weight in WEIGHTS)
+    emphasised = characters if bold is None else _shown(bold + printable) & (characters | _shown(printable))
+    return _font_face(400, characters) + _font_face(700, emphasised)
 
 
 def refuse_missing_glyphs(text: str) -> None:

@@ -21,6 +21,12 @@ REASONS = MappingProxyType(
         "no_denominator": Text("分母为零", "denominator is zero"),
         "not_recorded": Text("数据源未记录", "not recorded in the source"),
         "no_history": Text("历史期数不足", "history is too short"),
+        "too_short": Text("历史期数不足", "history is too short"),
+        "no_prior": Text("账簿没有期初数据", "the book does not reach back that far"),
+        "missing_flows": Text("账簿没有流水", "the book has no flows"),
+        "partly_recorded": Text("数据源仅部分记录", "recorded for some loans only"),
+        "constant": Text("历史数值从未变动", "the value never changed"),
+        "no_break": Text("未见显著突变", "no significant break"),
     }
 )
 _CURRENCIES = MappingProxyType(

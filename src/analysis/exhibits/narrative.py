@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date
 from html import escape
 
 from analysis.exhibits.exhibit import Exhibit, Metric
 from analysis.exhibits.locale import basis_points, count, day, is_known, number_of, points, ratio, reason, whole_bp
-from analysis.exhibits.reading import POINT_MEASURES, Reading, Standing
+from analysis.exhibits.reading import POINT_MEASURES, Reading, Standing, Subject
 from analysis.terms import Text, same
 
 _NAMED = 3  # segments named in one sentence before "and n more"
@@ -131,9 +130,13 @@ def plain(text: Text) -> Text:
     return Text(text.zh.replace(STRONG, ""), text.en.replace(STRONG, ""))
 
 
-def on_prior(when: date) -> Text:
-    """Against what the nearer change is taken: the prior quarter end, or three months before."""
-    return Text("较三个月前", "vs three months before") if when.month % 3 else Text("较上季末", "vs prior quarter")
+def on_prior(subject: Subject) -> Text:
+    """Against what the nearer change is taken: the prior quarter end, three months before, or the date asked for."""
+    if subject.compare_to is not None and not subject.is_quarterly:
+        return Text("较{when}", "vs {when}").format(when=day(subject.compare_to))
+    if subject.as_of.month % 3:
+        return Text("较三个月前", "vs three months before")
+    return Text("较上季末", "vs prior quarter")
 
 
 _RISING = Text(
@@ -147,11 +150,9 @@ _NEAR = Text("{k}个分部需关注：{names}", "to watch in {k}: {names}")
 
 
 def _changes(reading: Reading) -> Text:
-    nearer = (
-        Text("较三个月前", "on three months before")
-        if reading.subject.as_of.month % 3
-        else Text("较上季末", "on the quarter")
-    )
+    prose = {"vs prior quarter": "on the quarter", "vs three months before": "on three months before"}
+    nearer = on_prior(reading.subject)
+    nearer = Text(nearer.zh, prose.get(nearer.en, nearer.en))
     known = [
         Text("{against}{moved}", "{moved} {against}").format(against=words, moved=direction(reading, change))
         for change, words in (

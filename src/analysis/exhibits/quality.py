@@ -1,5 +1,6 @@
 """Can this tape be trusted? The exhibits of the data quality page."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,7 +27,19 @@ SEVERITIES = MappingProxyType(
         "info": ("none", 0.0, Text("提示", "Note")),
     }
 )
+_TABLES = MappingProxyType(
+    {
+        "loans": Text("贷款", "Loans"),
+        "snapshots": Text("月末快照", "Snapshots"),
+        "flows": Text("流水", "Flows"),
+        "financials": Text("财务报表", "Financials"),
+        "contacts": Text("催收记录", "Contacts"),
+        "macro": Text("宏观数据", "Macro series"),
+    }
+)
 _EXAMPLES = 3
+_ROW = re.compile(r"row (\d+)")
+_MASKED_OR_DATE = re.compile(r"…[0-9a-f]{6}|\d{4}-\d{2}-\d{2}")
 
 
 class Finding(Protocol):
@@ -58,7 +71,7 @@ class Finding(Protocol):
 
     @property
     def examples(self) -> Sequence[str]:
-        """Identifiers of a few rows."""
+        """Masked identifiers of a few rows, or their places in the source."""
 
 
 def quality_summary(
@@ -154,7 +167,10 @@ def import_tally(imports: Sequence[Mapping[str, Any]]) -> Exhibit:
         ("amount_accepted", "入库金额", "Accepted"),
         ("amount_quarantined", "隔离金额", "Quarantined"),
     )
-    columns = [Column(key="source", label=Text("来源", "Source"), align="text")]
+    columns = [
+        Column(key="source", label=Text("来源", "Source"), align="text"),
+        Column(key="table", label=Text("数据表", "Table"), align="text"),
+    ]
     columns += [Column(key=key, label=Text(zh, en)) for key, zh, en in names]
     return table(rows, columns, caption)
 
@@ -283,7 +299,7 @@ def _count_card(key: str, label: Text, value: int, of: str = "", **options: Any)
 
 def _finding_row(finding: Finding, currency: str) -> Row:
     shape, order, words = _severity(finding)
-    examples = "、".join(masked(example) for example in list(finding.examples)[:_EXAMPLES])
+    examples = [_example(example) for example in list(finding.examples)[:_EXAMPLES]]
     mark = pill(shape, words) or f'<span class="pill none"><i aria-hidden="true">○</i>{words.html()}</span>'
     balance = finding.balance_at_risk
     return {
@@ -292,8 +308,15 @@ def _finding_row(finding: Finding, currency: str) -> Row:
         "count": number_cell(finding.count, count(finding.count)),
         "balance": number_cell(balance, money(balance, currency), note="not_recorded"),
         "as_of": text_cell(day(finding.as_of)),
-        "examples": text_cell(examples),
+        "examples": text_cell(Text("、".join(one.zh for one in examples), ", ".join(one.en for one in examples))),
     }
+
+
+def _example(example: str) -> Text:
+    """An example as the checks give it; whatever is not plainly masked, a row or a date is masked here."""
+    if row := _ROW.fullmatch(example):
+        return Text(f"第{row[1]}行", example)
+    return same(example if _MASKED_OR_DATE.fullmatch(example) else masked(example))
 
 
 def _tally_row(tally: Mapping[str, Any]) -> Row:
@@ -309,7 +332,8 @@ def _tally_row(tally: Mapping[str, Any]) -> Row:
         name: number_cell(value, f"{value:,.2f}" if value is not None else "", note="not_recorded")
         for name, value in amounts.items()
     }
-    return {"source": text_cell(str(tally["source"])), **cells, **shown}
+    table_name = _TABLES.get(str(tally.get("table")), same(str(tally.get("table", ""))))
+    return {"source": text_cell(str(tally["source"])), "table": text_cell(table_name), **cells, **shown}
 
 
 def _difference_row(row: Mapping[str, Any], currency: str) -> Row:

@@ -9,12 +9,16 @@ import pandas as pd
 
 from analysis.errors import MissingColumns
 from analysis.exhibits.locale import as_date, is_known
+from analysis.measures.change import QUARTER
+from analysis.measures.periods import month_end_before
 from analysis.terms import Text, same
 
 _COMPARED = ("value", "change", "change_year", "watch", "breach", "status", "loans", "note")
 # Measures near or above a half are read in points with one decimal; NPL-like ones in basis points.
 NOTHING = same("")
-POINT_MEASURES = frozenset({"provision_coverage", "coverage", "overdue90_to_npl", "npl_to_overdue90"})
+# Key of the whole book, which no segment may have.
+WHOLE = "\N{GREEK CAPITAL LETTER SIGMA}"
+POINT_MEASURES = frozenset({"provision_coverage_ratio", "overdue90_to_npl"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class Subject:
         definition: which loans count as non-performing, and by which rules.
         source: where the numbers come from.
         label: gives a segment's name from its code.
+        compare_to: the nearer date that changes are taken against; three months before if None.
     """
 
     name: str
@@ -42,6 +47,12 @@ class Subject:
     definition: Text = NOTHING
     source: Text | None = None
     label: Callable[[str], Text] = same
+    compare_to: date | None = None
+
+    @property
+    def is_quarterly(self) -> bool:
+        """Whether the nearer change is the one over the latest three months."""
+        return self.compare_to in (None, month_end_before(self.as_of, QUARTER))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +66,7 @@ class SegmentFrames:
         total_comparison: the same for the whole book, one row.
         trends: one row is a segment, as `trends` gives it; None where no trend was estimated.
         forecasts: one row is a segment at a later date, as `forecasts` gives it.
-        coverage: one row is a segment at the reporting date with its provision coverage as `value`.
+        coverage: one row is a segment, or `WHOLE`, at the reporting date with its provision coverage as `value`.
     """
 
     history: pd.DataFrame
@@ -139,9 +150,9 @@ def reading(frames: SegmentFrames, subject: Subject) -> Reading:
         _standing(str(row["segment"]), subject.label(str(row["segment"])), row, of_segment, of_trend, of_coverage)
         for row in frames.comparison.to_dict("records")
     ]
-    whole = _by_segment(at_date(frames.total, subject.as_of).assign(segment="total"))
+    whole = _by_segment(at_date(frames.total, subject.as_of).assign(segment=WHOLE))
     total_row = next(iter(frames.total_comparison.to_dict("records")), {})
-    total = _standing("total", Text("合计", "Total"), total_row, whole)
+    total = _standing(WHOLE, Text("合计", "Total"), total_row, whole, {}, of_coverage)
     ordered = sorted(segments, key=lambda one: (-_sized(one.denominator), one.key))
     return Reading(subject=subject, total=total, segments=tuple(ordered))
 

@@ -24,8 +24,9 @@ from analysis.exhibits.locale import (
     ratio,
     reason,
     share_number,
+    short_period,
 )
-from analysis.exhibits.narrative import limits, on_prior, plain, shown_value
+from analysis.exhibits.narrative import on_prior, plain, shown_value
 from analysis.exhibits.palette import Tone
 from analysis.exhibits.panels import change_tone, panels
 from analysis.exhibits.reading import (
@@ -41,7 +42,7 @@ from analysis.exhibits.tables import Cell, Column, Row, number_cell, status_cell
 from analysis.terms import Text, same
 
 Unit = Literal["share", "money", "count"]
-MAX_PANELS = 16
+MAX_PANELS = 12
 _QUARTERS_SHOWN = 12
 _MONTHS = 12
 
@@ -141,7 +142,7 @@ def _valued(subject: Subject, value: float, unit: Unit) -> tuple[Text, Text]:
 
 
 def _remarks(subject: Subject, row: dict[str, object], unit: Unit) -> tuple[Remark, ...]:
-    pairs = (("change", on_prior(subject.as_of)), ("change_year", Text("较上年同期", "vs prior year")))
+    pairs = (("change", on_prior(subject)), ("change_year", Text("较上年同期", "vs prior year")))
     changes = [
         Remark(
             value=change_text(subject, number(row.get(name)), unit),
@@ -202,7 +203,7 @@ def segment_series(reading: Reading, frames: SegmentFrames, one: Standing, *, ah
     rows = _history_of(frames, one.key)
     dated = [(when, number(value)) for when, value in zip(map(as_date, rows["as_of"]), rows["value"], strict=True)]
     known = sorted((when, value) for when, value in dated if when is not None and when <= reading.subject.as_of)
-    change, words = _change_shown(one)
+    change, words = _change_shown(reading, one)
     moved = words + change_text(reading.subject, change) if is_known(change) else None
     return Series(
         key=one.key,
@@ -215,10 +216,16 @@ def segment_series(reading: Reading, frames: SegmentFrames, one: Standing, *, ah
     )
 
 
-def _change_shown(one: Standing) -> tuple[float, Text]:
+def _change_shown(reading: Reading, one: Standing) -> tuple[float, Text]:
     if is_known(one.change_year):
         return one.change_year, Text("同比 ", "YoY ")
-    return one.change, Text("环比 ", "QoQ ")
+    return one.change, _nearer(reading.subject) + same(" ")
+
+
+def _nearer(subject: Subject) -> Text:
+    if subject.compare_to is None or subject.is_quarterly:
+        return Text("环比", "QoQ")
+    return Text("较", "vs ") + same(short_period(subject.compare_to))
 
 
 def _history_of(frames: SegmentFrames, key: str) -> pd.DataFrame:
@@ -247,7 +254,7 @@ def _columns(reading: Reading) -> list[Column]:
         Column(key="denominator", label=sizes[0]),
         Column(key="numerator", label=sizes[1]),
         Column(key="value", label=reading.subject.measure),
-        Column(key="change", label=Text("环比", "QoQ")),
+        Column(key="change", label=_nearer(reading.subject)),
         Column(key="change_year", label=Text("同比", "YoY")),
         Column(key="path", label=Text("近12个季度", "12 quarters"), align="mark"),
     ]
@@ -259,7 +266,7 @@ def _columns(reading: Reading) -> list[Column]:
 
 
 def _row(reading: Reading, one: Standing, history: pd.DataFrame) -> Row:
-    tone = change_tone(_change_shown(one)[0], reading.subject.worse)
+    tone = change_tone(_change_shown(reading, one)[0], reading.subject.worse)
     path = list(_quarter_ends(history, reading.subject.as_of).values())
     return {
         "segment": text_cell(one.label),
@@ -305,10 +312,13 @@ def _change_cell(reading: Reading, change: float) -> Cell:
 
 
 def _table_headline(reading: Reading) -> Text:
-    held = limits(reading)
+    over, near = len(reading.with_status("breach")), len(reading.with_status("watch"))
     readable = [one for one in reading.segments if one.is_readable]
-    if held or not readable:
-        return title(held or Text("没有可解读的分部。", "There is no segment to read."))
+    if over or near:
+        words = Text("{k}个分部超限，{n}个需关注", "Segments in breach of the limit: {k}; to watch: {n}")
+        return words.format(k=over, n=near)
+    if not readable:
+        return Text("没有可解读的分部", "There is no segment to read")
     highest = max(readable, key=lambda one: (one.value, one.key))
     return Text("{measure}最高的是{name}（{value}）", "{measure} is highest in {name} ({value})").format(
         measure=reading.subject.measure, name=highest.label, value=shown_value(reading, highest.value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -95,9 +96,10 @@ def formation(
         for one in periods
         for key in _keys(one, stocks, gone)
     ]
-    columns = ["as_of", *groups, *_AMOUNTS, "gross", "net", "loans", "gross_note", "net_note"]
-    formed = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(_AMOUNTS, object) | {"loans": "int64"})
-    formed["as_of"] = pd.to_datetime(formed["as_of"]).astype("datetime64[s]")
+    # Left to pandas, counts beside unknown ones would become floats.
+    types: dict[str, Any] = {name: sums[name].dtype for name in ("as_of", *groups)}
+    types |= dict.fromkeys(_AMOUNTS, object) | {"loans": "int64"}
+    formed = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=types[name]) for name in types})
     ordered = formed.sort_values(["as_of", *groups], na_position="last", kind="stable", ignore_index=True)
     return _annualised(ordered, months).assign(convention="gross,net")
 
@@ -201,12 +203,14 @@ def _total(amounts: Iterable[Exact]) -> Exact:
 def _annualised(formed: pd.DataFrame, months: int) -> pd.DataFrame:
     inflow, opening = formed["inflow"], formed["opening_performing"]
     formed_net, closing, disposals = _net_formed(formed), formed["closing_npl"], formed["disposals"]
-    return formed.assign(
+    annualised = formed.assign(
         gross=[_rate(*pair, months) for pair in zip(inflow, opening, strict=True)],
         net=[_rate(*pair, months) for pair in zip(formed_net, formed["opening"], strict=True)],
         gross_note=[_note(*row) for row in zip(opening, closing, strict=True)],
         net_note=[_net_note(*row) for row in zip(formed["opening"], closing, disposals, strict=True)],
     )
+    kept = [name for name in formed.columns if name != "loans"]
+    return annualised[[*kept, "gross", "net", "loans", "gross_note", "net_note"]]
 
 
 def _net_formed(formed: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.book.store import Book
 from analysis.classify.states import states
+from analysis.measures.catalog import measure_named
 from analysis.measures.stock import measured
 from analysis.rules.loader import load_rules
 
@@ -28,10 +29,12 @@ def measure_rows(book: Book, name: str, *, by: Sequence[str] = (), **options: ob
         Misuse: if the measure, a dimension or the definition is not known.
     """
     rules = load_rules(str(options.get("rules") or book.profile.rules))
-    basis = str(options.get("basis") or book.profile.basis)
-    rows = measured(states(book, rules), name, by=tuple(by), basis=basis)
+    basis = measure_named(name).on(str(options.get("basis") or book.profile.basis))
+    flows = book.flows if book.has("flows") else None
+    rows = measured(states(book, rules), name, by=tuple(by), basis=basis, flows=flows)
     if not options.get("history"):
         rows = rows[rows["as_of"] == pd.Timestamp(book.as_of)]
     rows = rows.assign(measure=name, definition=rules.id, basis=basis)
     order = ["as_of", *by, "measure", "definition", "basis"]
-    return rows[order + [column for column in rows.columns if column not in order]].to_dict("records")
+    columns = [*order, *(str(column) for column in rows.columns if column not in order)]
+    return [{name: row[name] for name in columns} for row in rows.to_dict("records")]

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.models.history import History
-from analysis.models.noise import persistence, simulated_noise
+from analysis.models.noise import is_line, persistence, simulated_noise
 
 Floats = NDArray[np.float64]
 FEWEST = 24
@@ -41,7 +41,7 @@ def level_break(history: History, significance: float = 0.05) -> Break:
     segments without a break, one is flagged on average.
 
     Args:
-        history: evenly spaced values; with fewer than 24, or if they never change, there is no test.
+        history: evenly spaced values; with fewer than 24, or if they lie on a straight line, there is no test.
         significance: share of histories without a break that may be flagged.
 
     Returns:
@@ -51,7 +51,7 @@ def level_break(history: History, significance: float = 0.05) -> Break:
         trimming. We depart in the null distribution: his tables do not hold beside a trend.
     """
     values = history.path
-    if values.size < FEWEST or history.is_constant:
+    if values.size < FEWEST or is_line(values[None, :])[0]:
         return NO_TEST
     carried = float(min(persistence(values[None, :])[0], _MOST_CARRIED))
     largest, where = (found[0] for found in _largest_f(values[None, :], carried))

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
-from statsmodels.tsa.ar_model import AutoReg
 
 from analysis.models.history import History
 
@@ -112,23 +111,34 @@ def _naive(values: Floats, horizon: int, confidence: float) -> Forecast:
 def _drift(values: Floats, horizon: int, confidence: float) -> Forecast:
     path, carried, error = _drift_path(values, horizon)
     spread = np.cumsum(carried ** np.arange(horizon))
-    errors = error * np.sqrt(np.cumsum(spread**2))
+    # The constant is an average of the changes and errs with them, the same way at every step.
+    errors = error * np.sqrt(np.cumsum(spread**2) + np.cumsum(spread) ** 2 / (values.size - 1))
     return _with_interval("drift", path, errors, _quantile(values.size - 4, confidence))
 
 
 def _drift_path(values: Floats, horizon: int) -> tuple[Floats, float, float]:
     """Each change is a constant plus a share of the change before: ARIMA(1,1,0) with drift."""
     changes = np.diff(values)
-    if np.ptp(changes) <= 8 * np.finfo(float).eps * np.max(np.abs(values)):
+    rounding = 8 * np.finfo(float).eps * float(np.max(np.abs(values)))
+    if np.ptp(changes) <= rounding:
         return values[-1] + changes.mean() * np.arange(1, horizon + 1), 0.0, 0.0
-    fitted = AutoReg(changes, 1, trend="c").fit()
-    constant, carried = float(fitted.params[0]), float(np.clip(fitted.params[1], -_MOST_CARRIED, _MOST_CARRIED))
-    error = math.sqrt(float(np.sum(fitted.resid**2)) / (changes.size - 3))
+    before, after = changes[:-1], changes[1:]
+    carried = _carried(before, after, rounding)
+    constant = float(after.mean() - carried * before.mean())
+    error = math.sqrt(float(np.sum((after - constant - carried * before) ** 2)) / (changes.size - 3))
     ahead, change = [], float(changes[-1])
     for _ in range(horizon):
         change = constant + carried * change
         ahead.append(change)
     return values[-1] + np.cumsum(ahead), carried, error
+
+
+def _carried(before: Floats, after: Floats, rounding: float) -> float:
+    """Least squares, in closed form: the past of a segment that has only just moved fits any share."""
+    if np.ptp(before) <= rounding:
+        return 0.0
+    apart = before - before.mean()
+    return float(np.clip(apart @ after / (apart @ apart), -_MOST_CARRIED, _MOST_CARRIED))
 
 
 def _with_interval(model: str, values: Floats, errors: Floats, quantile: float) -> Forecast:

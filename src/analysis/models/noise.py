@@ -9,6 +9,7 @@ Floats = NDArray[np.float64]
 # Persistence is rounded to this grid, so that what is simulated for it can be kept.
 GRID = 0.05
 _SEED = 20260930
+_ROUNDING = 64
 
 
 def persistence(values: Floats) -> Floats:
@@ -26,13 +27,19 @@ def persistence(values: Floats) -> Floats:
     count = values.shape[1]
     residuals = detrended(values)
     scale = (residuals[:, :-1] ** 2).sum(axis=1)
-    # On a straight line only rounding is left, and its pattern means nothing.
-    is_line = scale <= count * np.finfo(float).eps ** 2 * np.maximum((values**2).sum(axis=1), 1e-300)
+    straight = is_line(values)
     products = (residuals[:, 1:] * residuals[:, :-1]).sum(axis=1)
-    raw = np.where(is_line, 0.0, products / np.where(is_line, 1.0, scale))
-    corrected = np.where(is_line, 0.0, raw + (2 + 4 * raw) / count)
+    raw = np.where(straight, 0.0, products / np.where(straight, 1.0, scale))
+    corrected = np.where(straight, 0.0, raw + (2 + 4 * raw) / count)
     rounded: Floats = np.round(np.clip(corrected, 0.0, 1.0) / GRID) * GRID
     return rounded
+
+
+def is_line(values: Floats) -> NDArray[np.bool_]:
+    """Whether each row lies on its straight line: only rounding is left, and its pattern means nothing."""
+    left, whole = (detrended(values) ** 2).sum(axis=1), (values**2).sum(axis=1)
+    straight: NDArray[np.bool_] = left <= (_ROUNDING * np.finfo(float).eps) ** 2 * np.maximum(whole, 1e-300)
+    return straight
 
 
 def detrended(values: Floats) -> Floats:
@@ -56,7 +63,8 @@ def simulated_noise(count: int, correlation: float, paths: int) -> Floats:
     Returns:
         one row per series; always the same for the same arguments.
     """
-    shocks = np.random.default_rng(_SEED).standard_normal((paths, count))
+    # A seed of its own for each persistence, so that noise of different persistence can be pooled.
+    shocks = np.random.default_rng([_SEED, round(correlation / GRID)]).standard_normal((paths, count))
     if correlation < 1:
         shocks[:, 0] /= np.sqrt(1 - correlation**2)
     for now in range(1, count):

@@ -9,7 +9,7 @@ from analysis.errors import Misuse
 from analysis.models.breaks import level_break
 from analysis.models.forecast import back_test, forecast, later_month_ends
 from analysis.models.history import History, histories
-from analysis.models.seasonal import seasonal_strength
+from analysis.models.seasonal import is_seasonal, seasonal_strength, seasonally_adjusted
 from analysis.models.slope import FEWEST, Slope, slope_per_year
 from analysis.rules.loader import load_rules
 
@@ -18,7 +18,7 @@ HORIZON = 3
 WINDOW = 24
 _TREND_COLUMNS = (
     "months", "latest", "slope", "slope_low", "slope_high", "verdict", "break_date", "break_p",
-    "seasonal_strength", "naive_error", "model_error", "beats_naive", "note",
+    "seasonal_strength", "is_seasonal", "naive_error", "model_error", "beats_naive", "note",
 )  # fmt: skip
 _FORECAST_COLUMNS = ("as_of", "value", "lower", "upper", "model")
 
@@ -31,6 +31,8 @@ def trends(
     minimum_slope: float | None = None,
 ) -> pd.DataFrame:
     """The trend of each segment over the latest months, with what its whole history says beside it.
+
+    Where a season is more than noise, line and break are those of the history without it.
 
     Args:
         measurements: one row is a segment at a month end, as `measured` gives it.
@@ -46,8 +48,8 @@ def trends(
             `verdict`: "rising" or "falling" if the interval leaves out 0 and the slope is at least the
                 minimum, "noise" if not, "unknown" if there is no estimate or too few loans,
             `break_date` [first month end of a new level; NaT if none], `break_p` [share],
-            `seasonal_strength` [0 to 1], `naive_error`, `model_error` [unit of the measure],
-            `beats_naive` [bool; None if not tested],
+            `seasonal_strength` [0 to 1], `is_seasonal` [bool; whether the season was taken out],
+            `naive_error`, `model_error` [unit of the measure], `beats_naive` [bool; None if not tested],
             `note`: "", "too_short" (fewer than 12 values), "constant", "too_small" (too few loans at
                 the latest date), or a note of `History`.
 
@@ -64,7 +66,9 @@ def trends(
         for key, history in histories(measurements, by).items()
     ]
     trended = pd.DataFrame(rows, columns=[*_key(by, None), *_TREND_COLUMNS])
-    typed = trended.astype({"months": "int64", "beats_naive": object, "verdict": "str", "note": "str"})
+    typed = trended.astype(
+        {"months": "int64", "beats_naive": object, "is_seasonal": bool, "verdict": "str", "note": "str"}
+    )
     typed["break_date"] = pd.to_datetime(typed["break_date"]).astype("datetime64[s]")
     return typed
 
@@ -99,9 +103,10 @@ def forecasts(measurements: pd.DataFrame, *, by: str | None = "segment", horizon
 
 
 def _trend(history: History, months: int, minimum: float, *, too_small: bool) -> Mapping[str, object]:
-    recent = history.latest(max(months // history.step, FEWEST))
-    slope = slope_per_year(recent)
-    jump, errors = level_break(history), back_test(history, HORIZON)
+    unseasonal = seasonally_adjusted(history)
+    window = max(months // history.step, FEWEST)
+    recent, slope = history.latest(window), slope_per_year(unseasonal.latest(window))
+    jump, errors = level_break(unseasonal), back_test(history, HORIZON)
     return {
         "months": recent.path.size * history.step,
         "latest": history.path[-1] if history.path.size else math.nan,
@@ -112,6 +117,7 @@ def _trend(history: History, months: int, minimum: float, *, too_small: bool) ->
         "break_date": jump.date,
         "break_p": jump.p,
         "seasonal_strength": seasonal_strength(history),
+        "is_seasonal": is_seasonal(history),
         "naive_error": errors.naive_error,
         "model_error": errors.model_error,
         "beats_naive": errors.beats_naive,

@@ -13,6 +13,8 @@ from analysis.errors import Misuse, did_you_mean
 from analysis.terms import Text
 
 COMPARISON_MONTHS = 3
+# Of the output in which a notebook says once what it is a run of.
+META_TYPE = "application/vnd.npl.meta+json"
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 
 
@@ -21,14 +23,14 @@ class ReportParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    book: Name = Field("demo", min_length=1, description="a book's name or folder")
-    as_of: str = Field("", description="reporting date, a month end of the book; empty: its latest")
-    compare_to: str = Field("", description="month end to compare with; empty: 3 months before")
-    segment: Name = Field("", description="one segment of the book; empty: all")
-    rules: Name = Field("", description="rule set that defines non-performing; empty: the book's")
-    basis: Literal["", "balance", "count"] = Field("", description="what ratios weigh by; empty: the book's")
-    lang: Literal["zh", "en"] = Field("zh", description="language a notebook opens in")
-    seed: int = Field(7, ge=0, lt=2**32, description="seed of anything random")
+    book: Name = Field(default="demo", min_length=1, description="a book's name or folder")
+    as_of: str = Field(default="", description="reporting date, a month end of the book; empty: its latest")
+    compare_to: str = Field(default="", description="month end to compare with; empty: 3 months before")
+    segment: Name = Field(default="", description="one segment of the book; empty: all")
+    rules: Name = Field(default="", description="rule set that defines non-performing; empty: the book's")
+    basis: Literal["", "balance", "count"] = Field(default="", description="what ratios weigh by; empty: the book's")
+    lang: Literal["zh", "en"] = Field(default="zh", description="language a notebook opens in")
+    seed: int = Field(default=7, ge=0, lt=2**32, description="seed of anything random")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class NotebookContract:
         params: model of its parameters.
         exhibits: ids of the exhibits it must show, each exactly once.
         metrics: headline numbers it must state.
+        shows_errors: whether it is published of a book with quality errors, because it is about them.
     """
 
     name: str
@@ -50,6 +53,7 @@ class NotebookContract:
     params: type[ReportParams] = ReportParams
     exhibits: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    shows_errors: bool = False
 
 
 NOTEBOOKS: Mapping[str, NotebookContract] = MappingProxyType(
@@ -60,8 +64,12 @@ NOTEBOOKS: Mapping[str, NotebookContract] = MappingProxyType(
                 name="10_data_quality",
                 title=Text("数据质量报告", "Data quality report"),
                 question=Text("这份数据可信吗？", "Can we trust this tape?"),
-                exhibits=("quality_summary", "quality_findings"),
+                exhibits=(
+                    "quality_summary", "quality_headline", "quality_findings",
+                    "import_tally", "month_coverage", "class_differences",
+                ),
                 metrics=("errors", "warnings"),
+                shows_errors=True,
             ),
             NotebookContract(
                 name="20_segment_trends",
@@ -70,12 +78,15 @@ NOTEBOOKS: Mapping[str, NotebookContract] = MappingProxyType(
                     "哪些分部的不良在上升，是否超出随机波动？",
                     "Where are NPLs rising, and is it more than noise?",
                 ),
-                exhibits=("summary", "headline", "segment_panels", "segment_table"),
-                metrics=("npl_ratio", "npl_balance"),
+                exhibits=(
+                    "summary", "headline", "segment_panels", "segment_table",
+                    "segment_intervals", "segment_trends", "trend_evidence", "segment_forecasts", "segment_ties",
+                ),
+                metrics=("npl_ratio",),
             ),
         )
     }
-)
+)  # fmt: skip
 
 
 def notebook_contract(name: str) -> NotebookContract:
@@ -222,6 +233,6 @@ def _known(what: str, given: str, known: Iterable[str]) -> str:
     return given
 
 
-def _fault(fault: Any) -> str:
+def _fault(fault: Any) -> str:  # noqa: ANN401  (pydantic's own record)
     name = ".".join(str(part) for part in fault["loc"])
     return f"{name}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, was {fault['input']!r}"

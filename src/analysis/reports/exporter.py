@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,19 @@ from nbconvert.exporters.html import HTMLExporter
 from nbformat import NotebookNode
 
 from analysis.errors import DataRefused
-from analysis.exhibits.fonts import embedded_font_css
+from analysis.exhibits.fonts import FAMILY, embedded_font_css
 from analysis.exhibits.locale import period
-from analysis.reports.session import META_TYPE
-from analysis.reports.style import page_script, page_style, script_digest
-from analysis.terms import Language, Text, same
+from analysis.reports.bold_text import bold_text
+from analysis.reports.contract import META_TYPE
+from analysis.reports.fingerprint import Code
+from analysis.reports.page_text import page_text
+from analysis.reports.style import HTML_LANGUAGE, PAGE_WORDS, page_script, page_style, script_digest
+from analysis.terms import LANGUAGES, Language, Text, same
 
 EXHIBIT_TYPE = "application/vnd.npl.exhibit+json"
-HTML_LANGUAGE: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
+ANALYST = "analyst"  # tag of cells for who reads the notebook, not the report
 _FONTS = "/*fonts*/"
 _HEADING = re.compile(r"<h[12]\b.*?</h[12]>", re.DOTALL)
-_TAG_OR_TEXT = re.compile(r"<style>.*?</style>|<script>.*?</script>|<[^>]*>", re.DOTALL)
 _HASH_LETTERS = 16
 
 
@@ -34,14 +35,6 @@ class Checks:
 
     errors: int = 0
     warnings: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Code:
-    """What computed the numbers: digest of the package's source and versions of what it stands on."""
-
-    digest: str
-    packages: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,21 +66,24 @@ class Fact:
 class ReportExporter(HTMLExporter):
     """The notebook as a page of our own template: no code, no streams, no tracebacks."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  (the parent's own)
         """Take the template that lies beside this module, wherever Jupyter keeps its own."""
         template = {"template_name": "template", "extra_template_basedirs": [str(Path(__file__).parent)]}
-        super().__init__(exclude_anchor_links=True, **template, **options)
+        super().__init__(exclude_anchor_links=True, **template, **options)  # type: ignore[no-untyped-call]
 
-    def _create_environment(self) -> Any:
-        environment = super()._create_environment()
+    def _create_environment(self) -> Any:  # noqa: ANN401  (the parent's own)
+        environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
         return environment
 
     def from_notebook_node(  # type: ignore[override]
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
+        self,
+        nb: NotebookNode,
+        resources: dict[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401  (the parent's own)
     ) -> tuple[str, dict[str, Any]]:
         """The page of a notebook; `resources["page"]` holds what the template prints around it."""
-        resources = self._init_resources(resources)
+        resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
         # The parent's version parses the page again, which changes the letters of SVG attributes.
         return super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
 
@@ -97,27 +93,32 @@ class ReportExporter(HTMLExporter):
         return Markup(_HEADING.sub("", rendered).strip())  # noqa: S704 - prose is part of the notebook's code
 
 
-def report_page(notebook: NotebookNode, language: Language, checks: Checks, code: Code) -> str:
-    """The whole report as one HTML page.
+def report_pages(notebook: NotebookNode, checks: Checks, code: Code) -> dict[Language, str]:
+    """The whole report as one HTML page for each language that it may open in; both are in either.
 
     Args:
         notebook: executed.
-        language: what it opens in; both are in it.
         checks: quality findings of the book.
         code: what computed the numbers.
 
     Raises:
-        DataRefused: if the notebook did not start a run.
+        DataRefused: if the notebook did not start a run, or a character has no glyph.
     """
     exporter = ReportExporter()
     meta = report_meta(notebook)
-    page = _page(meta, language) | {
+    content = {
         "sections": sections(notebook, exporter),
         "pills": pills(meta, checks),
         "facts": facts(meta, code),
     }
-    html, _ = exporter.from_notebook_node(notebook, {"page": page})
-    return html.replace(_FONTS, embedded_font_css(page_text(html)), 1)
+    shell = NotebookNode(cells=[], metadata=notebook.metadata, nbformat=4, nbformat_minor=5)
+    pages: dict[Language, str] = {}
+    for language in LANGUAGES:
+        page = _page(meta, language) | content
+        pages[language], _ = exporter.from_notebook_node(shell, {"page": page})
+    bold = " ".join(bold_text(html) for html in pages.values())
+    fonts = embedded_font_css((page_text(html) for html in pages.values()), bold)
+    return {language: html.replace(_FONTS, fonts, 1) for language, html in pages.items()}
 
 
 def report_meta(notebook: NotebookNode) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def report_meta(notebook: NotebookNode) -> dict[str, Any]:
     Raises:
         DataRefused: if it did not, or more than once.
     """
-    found = [data[META_TYPE] for data in _outputs(notebook) if META_TYPE in data]
+    found = [data[META_TYPE] for data in outputs(notebook) if META_TYPE in data]
     if len(found) != 1:
         raise DataRefused(
             f"a notebook must show its run once, but did so {len(found)} times; "
@@ -138,7 +139,13 @@ def report_meta(notebook: NotebookNode) -> dict[str, Any]:
 
 def exhibits(notebook: NotebookNode) -> list[dict[str, Any]]:
     """What each exhibit of the notebook says of itself: `id`, `kind`, `metrics`; in order."""
-    return [data[EXHIBIT_TYPE] for data in _outputs(notebook) if EXHIBIT_TYPE in data]
+    return [data[EXHIBIT_TYPE] for data in outputs(notebook) if EXHIBIT_TYPE in data]
+
+
+def outputs(notebook: NotebookNode) -> list[Mapping[str, Any]]:
+    """Data of each output of a notebook, by media type; in order."""
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [output.get("data", {}) for cell in cells for output in cell.outputs]
 
 
 def sections(notebook: NotebookNode, exporter: ReportExporter) -> tuple[Section, ...]:
@@ -150,11 +157,6 @@ def sections(notebook: NotebookNode, exporter: ReportExporter) -> tuple[Section,
         shown = tuple(block for block in _blocks(cell, exporter) if block)
         parts[-1] = replace(parts[-1], blocks=parts[-1].blocks + shown)
     return tuple(part for part in parts if part.blocks)
-
-
-def page_text(html: str) -> str:
-    """Text that a reader can see on a page, in either language."""
-    return unescape(_TAG_OR_TEXT.sub(" ", html))
 
 
 def pills(meta: Mapping[str, Any], checks: Checks) -> tuple[Pill, ...]:
@@ -173,12 +175,13 @@ def pills(meta: Mapping[str, Any], checks: Checks) -> tuple[Pill, ...]:
 def facts(meta: Mapping[str, Any], code: Code) -> tuple[Fact, ...]:
     """Provenance: data, definition, code and parameters; enough to run it again, and no clock."""
     definition, book = meta["definition"], meta["book"]
+    rule_file = f"{definition['id']} {definition['key']} · {definition['effective_from']}"
     given = {k: v for k, v in meta["parameters"].items() if k != "lang" and v != ""}
     lines: list[tuple[Text, Text]] = [
         (Text("数据", "Data"), same(f"{book['name']} · sha256:{book['hash'][:_HASH_LETTERS]}…")),
         (Text("数据截止", "Data cut-off"), same(meta["as_of"])),
         (Text("不良口径", "Definition"), _text(definition["label"])),
-        (Text("规则文件", "Rule file"), same(f"{definition['key']} · {definition['effective_from']}")),
+        (Text("规则文件", "Rule file"), same(rule_file)),
         (Text("代码版本", "Code"), same(f"npl-workbook {meta['version']} · sha256:{code.digest[:_HASH_LETTERS]}…")),
         (Text("软件包", "Packages"), same(", ".join(f"{k} {v}" for k, v in code.packages.items()))),
         (Text("参数", "Parameters"), same(", ".join(f"{k}={v}" for k, v in given.items()))),
@@ -203,28 +206,23 @@ def _page(meta: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "bank": _markup(bank),
         "title": _markup(title),
         "period": _markup(when),
-        "words": {name: _markup(text) for name, text in _WORDS.items()},
+        "words": {name: _markup(text) for name, text in PAGE_WORDS.items()},
         "style": Markup(_FONTS + _print_footer(title, when, language) + page_style()),  # noqa: S704 - escaped below
         "script": Markup(page_script()),  # noqa: S704 - our own file
         "script_digest": script_digest(),
     }
 
 
-_WORDS: Mapping[str, Text] = {
-    "skip": Text("跳到正文", "Skip to content"),
-    "provenance": Text("数据与版本", "Provenance"),
-    "print": Text("打印", "Print"),
-}
-
-
 def _print_footer(title: Text, when: Text, language: Language) -> str:
     # Page margins cannot follow a language switch, so they carry the language the page opens in.
     words = f"{getattr(title, language)} · {getattr(when, language)}"
     quoted = json.dumps(words, ensure_ascii=False).replace("<", "\\3c ")
-    return f"@page{{@bottom-left{{content:{quoted}}}}}"
+    return f'@page{{@bottom-left{{content:{quoted};font:8pt "{FAMILY}",sans-serif;color:#5a6675}}}}'
 
 
 def _blocks(cell: NotebookNode, exporter: ReportExporter) -> Iterable[Markup]:
+    if ANALYST in cell.metadata.get("tags", []):
+        return ()
     if cell.cell_type == "markdown":
         return (exporter.prose(cell.source),)
     if cell.cell_type != "code":
@@ -233,12 +231,10 @@ def _blocks(cell: NotebookNode, exporter: ReportExporter) -> Iterable[Markup]:
     return tuple(Markup(data["text/html"]) for data in outputs if EXHIBIT_TYPE in data)  # noqa: S704 - exhibits escape
 
 
-def _outputs(notebook: NotebookNode) -> Iterable[Mapping[str, Any]]:
-    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
-    return [output.get("data", {}) for cell in cells for output in cell.outputs]
-
-
 def _check_pill(checks: Checks) -> Pill:
+    if checks.errors:
+        text = Text("{n}项数据质量错误", "{n} data quality errors").format(n=checks.errors)
+        return Pill(level="breach", mark="■", text=_markup(text))
     if checks.warnings:
         text = Text("{n}项数据质量提示", "{n} data quality warnings").format(n=checks.warnings)
         return _warning(text)
@@ -255,5 +251,3 @@ def _text(both: Mapping[str, str]) -> Text:
 
 def _markup(text: Text) -> Markup:
     return Markup(text.html())  # noqa: S704 - `html` escapes
-
-

@@ -35,25 +35,25 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "error": Kind(
             what=Text("笔记本的一个单元出错", "a cell of the notebook failed"),
-            advice=Text("请在 JupyterLab 中运行该笔记本，查看出错单元。", "Run the notebook in JupyterLab and look at that cell."),
+            advice=Text("请在 JupyterLab 中运行，查看出错单元。", "Run the notebook in JupyterLab and look there."),
         ),
         "endless": Kind(
             what=Text("一个单元在时限内没有算完", "a cell was still computing at the time limit"),
-            advice=Text("请检查该单元是否有死循环，或调高时限。", "Look for an endless loop in it, or raise the time limit."),
+            advice=Text("请检查该单元是否有死循环，或调高时限。", "Look for an endless loop, or raise the time limit."),
         ),
         "hanging": Kind(
             what=Text("一个单元在等待，到时限仍无响应", "a cell was waiting for something and did not answer in time"),
-            advice=Text("请检查文件共享、数据库或锁，然后重试。", "Check file shares, databases and locks, then run again."),
+            advice=Text("请检查文件共享、数据库或锁，然后重试。", "Check file shares, databases and locks; run again."),
             error=Unavailable,
         ),
         "unstarted": Kind(
             what=Text("计算内核没有启动", "the kernel did not start"),
-            advice=Text("请检查安装环境和机器负载，然后重试。", "Check the installation and the load of the machine, then run again."),
+            advice=Text("请检查安装环境和机器负载，然后重试。", "Check the installation and the load; run again."),
             error=Unavailable,
         ),
         "dead": Kind(
             what=Text("计算内核中途终止（可能是内存不足）", "the kernel died (out of memory, perhaps)"),
-            advice=Text("请释放内存或换用更大的机器，然后重试。", "Free memory or use a larger machine, then run again."),
+            advice=Text("请释放内存或换用更大的机器，然后重试。", "Free memory or use a larger machine; run again."),
             error=Unavailable,
         ),
         "gate": Kind(
@@ -62,7 +62,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "quality": Kind(
             what=Text("数据有错误级别的质量问题", "the tape has quality findings of severity error"),
-            advice=Text("请用 npl check 查看并修正数据。", "See them with 'npl check', correct the tape and import it again."),
+            advice=Text("请用 npl check 查看并修正数据。", "See npl check, correct the tape and import again."),
         ),
     }
 )  # fmt: skip
@@ -91,13 +91,17 @@ class Incident:
         """The error to raise; its exit code tells data from infrastructure."""
         return self._family()(self.message("en") + ".")
 
-    def message(self, language: str) -> str:
-        """One line that says what failed and where, without numbers or text of the data."""
+    def summary(self, language: str) -> str:
+        """A few words on what failed and where, without numbers or text of the data."""
         what = getattr(KINDS[self.kind].what, language)
         where = f" [{getattr(self.section, language)}]" if self.section else ""
         exception = f" ({self.exception})" if self.exception else ""
+        return f"{what}{where}{exception}"
+
+    def message(self, language: str) -> str:
+        """The summary, and what the checks refused."""
         faults = ": " + "; ".join(self.faults) if self.faults else ""
-        return f"{what}{where}{exception}{faults}"
+        return self.summary(language) + faults
 
     def _family(self) -> type[AnalysisError]:
         family = _FAMILY.get(self.exception, KINDS[self.kind].error) if self.kind == "error" else KINDS[self.kind].error
@@ -119,6 +123,7 @@ def write_failure(folder: Path, incident: Incident, identity: Mapping[str, str])
         "schema_version": 1,
         "status": "failed",
         "exit_code": incident.error.exit_code,
+        "summary": {"zh": incident.summary("zh"), "en": incident.summary("en")},
         "message": {"zh": incident.message("zh"), "en": incident.message("en")},
     }  # fmt: skip
     record.pop("log")
@@ -139,7 +144,7 @@ def failure_page(incident: Incident, identity: Mapping[str, str]) -> str:
         (Text("章节", "Section"), where),
         (Text("异常类型", "Exception"), escape(incident.exception) or "–"),
         (Text("下一步", "Next step"), KINDS[incident.kind].advice.html()),
-        (Text("日志", "Log"), Text("同一文件夹中的 log.txt，仅限负责人。", "log.txt in this folder, for owners only.").html()),
+        (Text("日志", "Log"), Text("见 log.txt，限负责人。", "log.txt beside this page; owners only.").html()),
     )  # fmt: skip
     facts = "".join(f"<dt>{label.html()}</dt><dd>{value}</dd>" for label, value in rows)
     return (

@@ -67,11 +67,13 @@ class Executed:
         notebook: with outputs, without traces of machine and clock.
         seconds: time it took [seconds].
         cells: time of each code cell, in order [seconds].
+        log: full output of the run; for owners only.
     """
 
     notebook: NotebookNode
     seconds: float
     cells: tuple[float, ...]
+    log: str = ""
 
 
 def run_notebook(job: Job, progress: Progress | None = None) -> Executed | Incident:
@@ -141,7 +143,7 @@ def clean_environment(folder: Path, books: Path) -> dict[str, str]:
 def _supervise(folder: Path, job: Job, report: Callable[[int], None]) -> tuple[Overrun, bool]:
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT, 0o600)
     with os.fdopen(log, "wb") as stream:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
             [sys.executable, "-m", "analysis.reports.kernel", str(folder)],
             cwd=folder,
             env=clean_environment(folder, job.books),
@@ -157,9 +159,7 @@ def _supervise(folder: Path, job: Job, report: Callable[[int], None]) -> tuple[O
             _kill_tree(process)
 
 
-def _overrun(
-    process: subprocess.Popen[bytes], folder: Path, limits: Limits, report: Callable[[int], None]
-) -> Overrun:
+def _overrun(process: subprocess.Popen[bytes], folder: Path, limits: Limits, report: Callable[[int], None]) -> Overrun:
     begun = cell_begun = time.monotonic()
     cell = -1
     while process.poll() is None:
@@ -222,7 +222,7 @@ def _result(folder: Path, seconds: float) -> Executed | Incident:
         return _incident(folder, result.get("state", "dead"), result.get("exception", ""))
     notebook = nbformat.read(folder / EXECUTED_FILE, as_version=4)
     cells = [c.metadata.get("papermill", {}).get("duration") or 0.0 for c in notebook.cells if c.cell_type == "code"]
-    return Executed(notebook=_timeless(notebook), seconds=seconds, cells=tuple(cells))
+    return Executed(notebook=_timeless(notebook), seconds=seconds, cells=tuple(cells), log=_log(folder))
 
 
 def _incident(folder: Path, kind: str, exception: str) -> Incident:
@@ -231,8 +231,12 @@ def _incident(folder: Path, kind: str, exception: str) -> Incident:
         kind=kind,
         exception=exception,
         section=Text(section["zh"], section["en"]) if {"zh", "en"} <= set(section) else None,
-        log=(folder / "log.txt").read_text(encoding="utf-8", errors="replace"),
+        log=_log(folder),
     )
+
+
+def _log(folder: Path) -> str:
+    return (folder / "log.txt").read_text(encoding="utf-8", errors="replace")
 
 
 def _timeless(notebook: NotebookNode) -> NotebookNode:

@@ -12,7 +12,10 @@ import ibis.expr.types as ir
 
 from analysis.book.store import Book, book_folder, open_book
 from analysis.classify.states import states
+from analysis.exhibits.exhibit import notebook_style
+from analysis.exhibits.segment_page import Lens
 from analysis.reports.contract import (
+    META_TYPE,
     NotebookContract,
     ReportParams,
     declared,
@@ -20,11 +23,8 @@ from analysis.reports.contract import (
     parameters,
     resolved,
 )
-from analysis.reports.style import lab_style
 from analysis.rules.loader import RuleSet, load_rules, rule_sets
 from analysis.terms import Text
-
-META_TYPE = "application/vnd.npl.meta+json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,17 @@ class Run:
         return rows.filter(rows.segment == self.params.segment) if self.params.segment else rows
 
     @cached_property
+    def lens(self) -> Lens:
+        """From where this run looks at its book."""
+        return Lens(
+            book=self.book,
+            rules=self.rules,
+            states=self.states,
+            basis=self.params.basis or self.book.profile.basis,
+            compare_to=self.compare_to,
+        )
+
+    @cached_property
     def meta(self) -> dict[str, Any]:
         """What the report's header and footer say of this run; nothing in it depends on the clock."""
         return run_meta(self.contract, self.params, self.book, self.rules)
@@ -72,7 +83,7 @@ class Run:
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {
             META_TYPE: self.meta,
-            "text/html": f"<style>{lab_style()}</style>{lab_header(self.meta)}",
+            "text/html": notebook_style(self.params.lang) + lab_header(self.meta),
             "text/plain": f"{self.contract.name}: {self.book.name} as of {self.as_of}",
         }
 

@@ -4,6 +4,19 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from types import MappingProxyType
+
+from analysis.terms import Language, Text
+
+# What the style sheets show and hide words by.
+HTML_LANGUAGE: MappingProxyType[Language, str] = MappingProxyType({"zh": "zh-CN", "en": "en"})
+PAGE_WORDS: MappingProxyType[str, Text] = MappingProxyType(
+    {
+        "skip": Text("跳到正文", "Skip to content"),
+        "provenance": Text("数据与版本", "Provenance"),
+        "print": Text("打印", "Print"),
+    }
+)
 
 
 def page_style() -> str:

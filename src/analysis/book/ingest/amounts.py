@@ -53,7 +53,9 @@ def amount(number: ir.StringValue, whole: ir.DecimalValue, fraction: ir.DecimalV
 def rounding(number: ir.StringValue, whole: ir.DecimalValue, fraction: ir.DecimalValue) -> ir.DecimalValue:
     """What `amount` added to the printed number, at most half a cent [currency, 20 decimals]."""
     nothing = ibis.literal(Decimal(0), EXACT)
-    raised = ibis.ifelse(_is_raised(whole, fraction), 1 - fraction, -fraction) * ibis.literal(Decimal("0.01"))
+    # A plain 1 would take the tail's own type, which has no digit before the point.
+    one = ibis.literal(Decimal(1), dt.Decimal(_TAIL_DIGITS + 1, _TAIL_DIGITS))
+    raised = ibis.ifelse(_is_raised(whole, fraction), one - fraction, -fraction) * ibis.literal(Decimal("0.01"))
     signed = ibis.ifelse(number.startswith("-"), -raised, raised).cast(EXACT)
     has_amount = amount(number, whole, fraction).notnull()
     return ibis.cases((fraction == 0, nothing), (has_amount, signed), else_=ibis.null(EXACT))

@@ -19,6 +19,10 @@ from analysis.book.ingest.staging import Staged, stage
 from analysis.book.ingest.typed import typed_rows
 from analysis.book.schema import TYPES, table_schema
 from analysis.book.tape import Tally, Tape
+from analysis.terms import CARRIED_ATTRIBUTES
+
+# Facts of a loan that no month changes; the latest month's are taken for all.
+_FIXED = ("origination_date", "original_amount")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,8 @@ def read_tape(source: str | Path, mapping: Mapping, *, backend: DuckDB, staging:
         staging: empty folder for scratch files; it has to stay until the tape is used.
 
     Returns:
-        loans (latest row per loan), snapshots, flows if the map has them, quarantine, one
-        tally per source table, and findings.
+        loans (latest row per loan), snapshots with the attributes of their own date, flows if the map
+        has them, quarantine, one tally per source table, and findings.
 
     Raises:
         MissingColumns: if the map names columns that the source has not.
@@ -60,7 +64,7 @@ def read_tape(source: str | Path, mapping: Mapping, *, backend: DuckDB, staging:
     parts = [tape] if flows is None else [tape, flows]
     return Tape(
         loans=_conforming(tape.usable.semi_join(latest, "source_row"), "loans", layout.currency),
-        snapshots=_conforming(tape.usable, "snapshots", layout.currency),
+        snapshots=_dated(tape.usable, layout.currency),
         flows=None if flows is None else _conforming(flows.usable, "flows", layout.currency),
         quarantine=ibis.union(*(part.quarantine for part in parts)) if flows else tape.quarantine,
         tallies=tuple(part.tally for part in parts),
@@ -137,7 +141,7 @@ def _count_and_sum(rows: ir.Table, field: str) -> tuple[int, Decimal]:
 
 def _latest(usable: ir.Table, backend: DuckDB) -> ir.Table:
     """One row is a loan: the record of its latest month, and whether its months contradict each other."""
-    static = [usable[name] for name in ("origination_date", "original_amount") if name in usable.columns]
+    static = [usable[name] for name in _FIXED if name in usable.columns]
     differs = ibis.or_(*(column.min() != column.max() for column in static)).fill_null(False)
     rows = usable.group_by("loan_id").aggregate(
         source_row=usable.source_row.argmax(usable.as_of), is_contradictory=differs
@@ -164,6 +168,14 @@ def _conforming(rows: ir.Table, table: str, currency: str) -> ir.Table:
     """Exactly the columns and types of a book's table, with nulls where the source has none."""
     schema = table_schema(table)
     return rows.select(**{name: _column(rows, name, schema[name], currency) for name in schema.names})
+
+
+def _dated(rows: ir.Table, currency: str) -> ir.Table:
+    """Snapshots with the loan's attributes as the source has them on that date."""
+    own, attributes = table_schema("snapshots").names, table_schema("loans")
+    changing = [name for name in CARRIED_ATTRIBUTES if name in rows.columns and name not in _FIXED]
+    said = {name: rows[name].cast(attributes[name]) for name in changing}
+    return rows.select(**{name: _column(rows, name, table_schema("snapshots")[name], currency) for name in own}, **said)
 
 
 def _column(rows: ir.Table, name: str, kind: ibis.expr.datatypes.DataType, currency: str) -> ir.Value:

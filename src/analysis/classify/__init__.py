@@ -1,0 +1,1 @@
+"""Which class is each loan in, month by month, and by which rule."""

@@ -1,0 +1,1 @@
+"""Dated, sourced numbers of law and of the house, and their loader."""
