@@ -115,5 +115,7 @@ def test_the_index_fits_its_screen_and_leads_to_every_page(page: Page, reports: 
     assert page.complaints() == []
     assert page.evaluate(OVERFLOW) <= 0
     links = set(page.evaluate("[...document.links].map((link) => link.href)"))
-    expected = {published(reports, notebook, language).resolve().as_uri() for notebook in NOTEBOOKS for language in LANGUAGES}
+    expected = {
+        published(reports, notebook, language).resolve().as_uri() for notebook in NOTEBOOKS for language in LANGUAGES
+    }
     assert expected <= links

@@ -99,7 +99,7 @@ def test_a_dropped_flag_does_not_end_observation(tmp_path: Path) -> None:
 
 
 def test_a_restructured_loan_without_a_date_is_observed_while_it_is_flagged(tmp_path: Path) -> None:
-    rows = monthly("L1", MONTHS[:2], [0, 0], is_restructured=True) + [snapshot(MONTHS[2], "L1", is_restructured=False)]
+    rows = [*monthly("L1", MONTHS[:2], [0, 0], is_restructured=True), snapshot(MONTHS[2], "L1", is_restructured=False)]
     assert [found for found, _ in classes(tmp_path, rows)] == [MENTION, MENTION, PASS]
 
 

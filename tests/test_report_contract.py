@@ -1,7 +1,6 @@
 """What a notebook may be asked is checked by name, type and value; nothing in it is evaluated."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -142,7 +141,7 @@ def test_going_back_in_two_steps_is_going_back_at_once(day: date, months: int) -
     assert months_before(months_before(day, months), 7) == months_before(day, months + 7)
 
 
-def test_the_table_of_parameters_has_a_line_for_each(tmp_path: Path) -> None:
+def test_the_table_of_parameters_has_a_line_for_each() -> None:
     lines = allowed_parameters(CONTRACT).splitlines()
     assert len(lines) == 1 + len(ReportParams.model_fields)
     assert all(len(line.split()) > 3 for line in lines[1:])

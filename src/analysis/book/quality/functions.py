@@ -1,4 +1,4 @@
-"""Functions of the engine that Ibis has no name for."""
+"""The engine's own aggregate for the smallest few values, which findings take their examples by."""
 # mypy: disable-error-code="empty-body, untyped-decorator"
 
 import ibis
