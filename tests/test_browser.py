@@ -10,6 +10,7 @@ import pytest
 
 from analysis.reports.pack import publish_reports
 from chromium import PROGRAM, Page, chromium
+from test_report_bold import letters
 
 pytestmark = [
     pytest.mark.browser,
@@ -22,6 +23,13 @@ SHOWN = "[...document.querySelectorAll('main [lang]')].filter((e) => e.offsetPar
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TOO_WIDE = """[...document.querySelectorAll('main *')].filter((e) => e.offsetParent !== null
   && !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))"""
+
+# Letters of all text that the style sheet sets in bold, whichever element that is.
+BOLD = """(() => { const found = new Set(); const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) { const e = walk.currentNode.parentElement;
+    if (!e.closest('script, style') && e.getClientRects().length && Number(getComputedStyle(e).fontWeight) >= 600)
+      [...walk.currentNode.data].forEach((letter) => found.add(letter)); }
+  return [...found]; })()"""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +97,18 @@ def test_a_click_sorts_the_table_by_numbers(page: Page, reports: Path) -> None:
 def test_embedded_letters_are_used(page: Page, reports: Path) -> None:
     page.open(published(reports, "20_segment_trends", "zh"), width=1280)
     assert page.evaluate("[...document.fonts].filter((f) => f.status === 'loaded').length") >= 1
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_shown_in_bold_has_its_letters_in_the_bold_font(
+    page: Page, reports: Path, notebook: str, language: str
+) -> None:
+    path = published(reports, notebook, language)
+    page.open(path, width=1280)
+    shown = set(page.evaluate(BOLD))
+    assert len(shown) > 20
+    assert {letter for letter in shown if not letter.isspace()} <= letters(path.read_text(encoding="utf-8"), 700)
 
 
 @pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="no pdfinfo to read a PDF with")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.regression.linear_model import OLS
+from scipy.linalg import toeplitz
+from statsmodels.regression.linear_model import GLS, OLS
 
 from analysis.models.noise import persistence
 from analysis.models.slope import Slope, critical_value, lags, slope_per_year, t_ratios
@@ -45,6 +46,15 @@ def test_without_persistence_it_is_least_squares_with_the_newey_west_error_of_st
     assert found.slope == pytest.approx(12 * line.params[1])
     half = 12 * critical_value(values.size, 0.0, 0.95) * line.bse[1]
     assert (found.low, found.high) == pytest.approx((found.slope - half, found.slope + half))
+
+
+def test_with_persistence_it_is_generalised_least_squares_with_all_values() -> None:
+    values = noise(0.7, 36, 1, seed=16)[0] + 0.2 * np.arange(36)
+    carried = float(persistence(values[None, :])[0])
+    assert 0.3 < carried < 0.95
+    regressors = np.column_stack([np.ones(36), np.arange(36)])
+    expected = GLS(values, regressors, sigma=carried ** toeplitz(np.arange(36))).fit()
+    assert slope_per_year(series(values)).slope == pytest.approx(12 * expected.params[1])
 
 
 def test_the_ratio_that_is_simulated_is_the_one_that_is_reported() -> None:
@@ -92,6 +102,11 @@ def test_the_interval_holds_the_true_slope_as_often_as_it_says() -> None:
 @pytest.mark.parametrize("true", [0.0, 0.3, 0.5])
 def test_the_persistence_is_recovered(true: float) -> None:
     assert np.median(persistence(noise(true, 60, 500, seed=15))) == pytest.approx(true, abs=0.05)
+
+
+def test_the_persistence_of_a_short_series_is_corrected_for_its_length() -> None:
+    # Plain autocorrelation of 24 values around their line has a median of about 0.33.
+    assert np.median(persistence(noise(0.5, 24, 500, seed=15))) == pytest.approx(0.45, abs=0.03)
 
 
 @pytest.mark.parametrize("values", [[], [0.01], [0.01] * 11])

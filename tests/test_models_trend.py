@@ -105,6 +105,14 @@ def test_a_trend_is_read_without_the_season() -> None:
     assert row["latest"] == values[-1]
 
 
+def test_a_jump_is_dated_without_the_season() -> None:
+    season = np.tile([-4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, -11], 5) / 1000
+    shocks = 0.0005 * noise(0.0, 60, 1, seed=2)[0]
+    row = trend_of(trends(measurements({"farm": list(0.02 + season + shocks + 0.006 * (np.arange(60) >= 25))})), "farm")
+    assert row["is_seasonal"]
+    assert row["break_date"] == month_ends(60)[25]
+
+
 def test_a_quarterly_book_is_read_over_years_too() -> None:
     row = trend_of(trends(measurements({"farm": list(0.01 + 0.0005 * np.arange(20))}, step=3)), "farm")
     assert row["months"] == 36  # twelve quarters, the fewest values of a line

@@ -124,7 +124,7 @@ FORBIDDEN = {
     "<h1>second</h1>": "one main heading, had 2",
     "<p>\u16a0</p>": "glyph",
     '<b data-tip="\u16a0">x</b>': "glyph",
-    f"<p>{'x' * PAGE_BYTES}</p>": "must be at most 300,000 bytes",
+    f"<p>{'x' * PAGE_BYTES}</p>": "must be at most 600,000 bytes",
 }
 
 

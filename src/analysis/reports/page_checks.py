@@ -13,7 +13,7 @@ from analysis.exhibits.fonts import missing_glyphs
 from analysis.reports.page_text import page_text, visible_markup, without_files
 
 # A page is mailed and opened from file shares: half of it is the two embedded weights of the font.
-PAGE_BYTES = 300_000
+PAGE_BYTES = 600_000
 _SCRIPT_OR_STYLE = re.compile(r"<(script|style)\b[^>]*>.*?</\1>", re.DOTALL)
 _ADDRESS = re.compile(r"https?://|ftp://|\b(?:src|href)\s*=\s*[\"']?//|@import|url\((?!data:|[\"']?#)", re.IGNORECASE)
 _ABSOLUTE = re.compile(
