@@ -10,7 +10,7 @@ from classified import book_of, classes, classified, monthly
 from tapes import Row, loan, snapshot
 
 PASS, MENTION, SUBSTANDARD = "pass", "special_mention", "substandard"
-MONTHS = [day.date() for day in pd.date_range("2024-01-31", periods=30, freq="ME")]
+MONTHS = [day.date() for day in pd.date_range("2024-01-31", periods=14, freq="ME")]
 START = date(2024, 1, 10)
 
 
@@ -57,10 +57,12 @@ def test_an_exposure_in_the_eu_is_cured_after_three_months(tmp_path: Path) -> No
 
 
 def test_a_forborne_exposure_in_the_eu_is_cured_after_a_year(tmp_path: Path) -> None:
-    flags = {"is_restructured": True, "restructure_date": START}
-    found = path(tmp_path, [91] + [0] * 26, rules="eu_npe", **flags)
+    days = {date(2024, 1, 31): 91, date(2024, 2, 29): 0, date(2024, 12, 31): 0, date(2025, 1, 31): 0}
+    days |= {date(2025, 12, 31): 0, date(2026, 1, 31): 0}
+    rows = monthly("L1", days, days.values(), is_restructured=True, restructure_date=START)
     # A year from January 2024, then special mention until the two years of probation end.
-    assert found == [SUBSTANDARD] * 12 + [MENTION] * 12 + [PASS] * 3
+    expected = [SUBSTANDARD, SUBSTANDARD, SUBSTANDARD, MENTION, MENTION, PASS]
+    assert [found for found, _ in classes(tmp_path, rows, rules="eu_npe")] == expected
 
 
 @pytest.mark.parametrize(("dpd", "expected"), [(30, MENTION), (31, SUBSTANDARD)])
@@ -69,25 +71,30 @@ def test_probation_in_the_eu_ends_with_more_than_thirty_days(tmp_path: Path, dpd
     assert path(tmp_path, [0, dpd], rules="eu_npe", **flags) == [MENTION, expected]
 
 
+def observed(folder: Path, days: dict[date, int], **fields: object) -> list[bool]:
+    """Whether a loan restructured in January 2024 is in observation, by date."""
+    given = {"is_restructured": True, "restructure_date": START} | fields
+    found = classified(book_of(folder, monthly("L1", days, days.values(), **given)))
+    return [bool(found[day, "L1"]["in_observation"]) for day in sorted(days)]
+
+
 def test_observation_lasts_a_year_even_if_the_tape_says_less(tmp_path: Path) -> None:
-    fields = {"is_restructured": True, "restructure_date": date(2024, 1, 31), "observation_end": date(2024, 6, 30)}
+    days = {date(2024, 1, 31): 0, date(2024, 12, 31): 0, date(2025, 1, 31): 0, date(2025, 2, 28): 0}
+    fields = {"restructure_date": date(2024, 1, 31), "observation_end": date(2024, 6, 30)}
     # 31 January 2025 is the last day of the year.
-    assert path(tmp_path, [0] * 14, **fields) == [MENTION] * 13 + [PASS]
+    assert observed(tmp_path, days, **fields) == [True, True, True, False]
 
 
 def test_observation_lasts_as_long_as_the_tape_says(tmp_path: Path) -> None:
-    fields = {"is_restructured": True, "restructure_date": START, "observation_end": date(2025, 2, 28)}
-    assert path(tmp_path, [0] * 15, **fields) == [MENTION] * 14 + [PASS]
+    days = {date(2024, 1, 31): 0, date(2025, 2, 28): 0, date(2025, 3, 31): 0}
+    assert observed(tmp_path, days, observation_end=date(2025, 2, 28)) == [True, True, False]
 
 
-def test_a_missed_payment_starts_observation_again(tmp_path: Path) -> None:
-    fields = {"is_restructured": True, "restructure_date": START}
-    rows = monthly("L1", MONTHS[:18], [0] * 4 + [20] + [0] * 13, **fields)
-    found = classified(book_of(tmp_path, rows))
-    observed = [bool(found[month, "L1"]["in_observation"]) for month in MONTHS[:18]]
-    # Missed in May 2024: observed until the end of May 2025, the seventeenth month.
-    assert observed == [True] * 17 + [False]
-    assert found[MONTHS[4], "L1"]["observation_until"] == date(2025, 5, 31)
+@pytest.mark.parametrize(("reported", "is_missed"), [(None, True), ("pass", False)])
+def test_a_missed_payment_starts_observation_again(tmp_path: Path, reported: str | None, is_missed: bool) -> None:
+    # Five days late in May 2024, unless technically: observed until the end of May 2025.
+    days = {date(2024, 4, 30): 0, date(2024, 5, 31): 5, date(2025, 5, 31): 0, date(2025, 6, 30): 0}
+    assert observed(tmp_path, days, reported_class=reported) == [True, True, is_missed, False]
 
 
 def test_a_dropped_flag_does_not_end_observation(tmp_path: Path) -> None:
@@ -103,23 +110,23 @@ def test_a_restructured_loan_without_a_date_is_observed_while_it_is_flagged(tmp_
     assert [found for found, _ in classes(tmp_path, rows)] == [MENTION, MENTION, PASS]
 
 
-def twice(second: date, month: int) -> list[Row]:
-    """A loan restructured in January 2024 and again on a later day."""
-    days = [START if n < month else second for n in range(month + 1)]
+def twice(second: date, *months: date) -> list[Row]:
+    """A loan restructured in January 2024, and again on a later day."""
+    restructured = [second if month >= second else START for month in months]
     return [
-        snapshot(MONTHS[n], "L1", is_restructured=True, restructure_date=day, observation_end=None)
-        for n, day in enumerate(days)
+        snapshot(month, "L1", is_restructured=True, restructure_date=day)
+        for month, day in zip(months, restructured, strict=True)
     ]
 
 
 def test_a_second_restructuring_within_observation_is_substandard(tmp_path: Path) -> None:
-    found = classes(tmp_path, twice(date(2024, 5, 20), 4))
-    assert found == [(MENTION, "CN-2023-20")] * 4 + [(SUBSTANDARD, "CN-2023-21")]
+    found = classes(tmp_path, twice(date(2024, 5, 20), MONTHS[0], MONTHS[3], MONTHS[4]))
+    assert found == [(MENTION, "CN-2023-20"), (MENTION, "CN-2023-20"), (SUBSTANDARD, "CN-2023-21")]
 
 
 def test_a_second_restructuring_after_observation_is_a_first_one(tmp_path: Path) -> None:
-    found = classes(tmp_path, twice(date(2025, 2, 10), 13))
-    assert found[-2:] == [(PASS, "CN-2023-7"), (MENTION, "CN-2023-20")]
+    found = classes(tmp_path, twice(date(2025, 2, 10), MONTHS[0], MONTHS[12], MONTHS[13]))
+    assert found[1:] == [(PASS, "CN-2023-7"), (MENTION, "CN-2023-20")]
 
 
 def test_a_loan_restructured_as_non_performing_stays_so_until_it_is_cured(tmp_path: Path) -> None:

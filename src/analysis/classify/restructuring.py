@@ -72,4 +72,5 @@ def _restarted(rows: ir.Table, is_open: ir.BooleanValue, until: ir.DateValue, ru
 
 
 def _months_after(day: ir.DateValue, rule: Rule) -> ir.DateValue:
-    return (day + ibis.interval(months=int(rule.value))).cast("date")
+    # A date and an interval give a timestamp in DuckDB, and Ibis drops a cast of what it takes for a date.
+    return (day.cast("timestamp") + ibis.interval(months=int(rule.value))).cast("date")
