@@ -98,7 +98,11 @@ def chromium() -> Iterator[Page]:
         command = [str(PROGRAM), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield Page(_address(Path(profile)))
+            page = Page(_address(Path(profile)))
+            try:
+                yield page
+            finally:
+                page.socket.close()
         finally:
             process.kill()
             process.wait()

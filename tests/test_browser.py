@@ -19,7 +19,8 @@ pytestmark = [
 NOTEBOOKS = ("10_data_quality", "20_segment_trends")
 LANGUAGES = ("zh", "en")
 # Text that a reader of one language must not see.
-SHOWN = "[...document.querySelectorAll('main [lang]')].filter((e) => e.offsetParent !== null).map((e) => e.lang)"
+SHOWN = """[...document.querySelectorAll('main [lang]')].filter((e) => e.getClientRects().length)
+  .map((e) => e.getAttribute('lang'))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TOO_WIDE = """[...document.querySelectorAll('main *')].filter((e) => e.offsetParent !== null
   && !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))"""
