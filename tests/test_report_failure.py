@@ -66,3 +66,10 @@ def test_names_and_faults_are_escaped() -> None:
     assert "<script" not in page
     assert "<i>" not in page
     assert "<b>" not in page
+
+
+def test_the_page_holds_its_own_font_and_a_character_it_cannot_draw_hides_nothing() -> None:
+    page = failure_page(Incident(kind="gate", faults=("\u16a0 has no glyph",)), IDENTITY)
+    assert page.count("@font-face") == 2
+    assert "font-src data:" in page
+    assert "\u16a0 has no glyph" in page

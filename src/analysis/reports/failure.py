@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from analysis.errors import AnalysisError, DataRefused, MissingColumns, Misuse, Unavailable, Unreconciled
+from analysis.reports.page_text import page_text
 from analysis.reports.style import page_style
 from analysis.terms import Text
 
@@ -16,6 +17,7 @@ FAILED_FOLDER = "_failed"
 PAGE_FILE = "failure.html"
 RECORD_FILE = "failure.json"
 LOG_FILE = "log.txt"
+_FONTS = "/*fonts*/"
 
 _FAMILY: Mapping[str, type[AnalysisError]] = MappingProxyType(
     {kind.__name__: kind for kind in (AnalysisError, MissingColumns, Unreconciled, DataRefused, Misuse, Unavailable)}
@@ -147,14 +149,23 @@ def failure_page(incident: Incident, identity: Mapping[str, str]) -> str:
         (Text("日志", "Log"), Text("见 log.txt，限负责人。", "log.txt beside this page; owners only.").html()),
     )  # fmt: skip
     facts = "".join(f"<dt>{label.html()}</dt><dd>{value}</dd>" for label, value in rows)
-    return (
+    return _with_fonts(
         '<!doctype html>\n<html lang="zh-CN" data-both><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title.zh)} · {name}</title><style>{page_style()}</style></head>"
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; font-src data:\">"
+        f"<title>{escape(title.zh)} · {name}</title><style>{_FONTS}{page_style()}</style></head>"
         f'<body class="npl"><main class="wrap"><h1>{title.html()}</h1><dl class="facts">{facts}</dl>'
         f"<ul>{faults}</ul></main></body></html>\n"
     )
+
+
+def _with_fonts(html: str) -> str:
+    # Drawing is loaded only where a run failed; a character without a glyph must not hide what failed.
+    from analysis.exhibits.fonts import embedded_font_css, missing_glyphs  # noqa: PLC0415
+
+    text = page_text(html)
+    return html.replace(_FONTS, embedded_font_css(sorted(set(text) - set(missing_glyphs(text)))), 1)
 
 
 def _write_private(path: Path, text: str) -> None:
