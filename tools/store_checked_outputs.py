@@ -1,6 +1,6 @@
 """Run the notebooks on the demonstration book and store what their checked cells print; all else stays empty.
 
-    .venv/bin/python tools/store_checked_outputs.py
+.venv/bin/python tools/store_checked_outputs.py
 """
 
 import os
