@@ -177,7 +177,8 @@ def _states(paired: ir.Table, rules: RuleSet) -> ir.Table:
         is_npl=is_at_or_beyond(paired.decided_place, NPL_CLASSES),
         bucket=arrears.bucket(paired.days_past_due),
         rule_id=rule_at(paired.decided_place, rules),
-        vintage_year=paired.origination_date.year(),
+        # DuckDB gives 64 bits where Ibis expects 32, and Ibis drops a cast to what it expects.
+        vintage_year=paired.origination_date.year().cast("int64"),
     )
     return classified.select(STATE.names).cast(dict(STATE))
 
