@@ -10,6 +10,7 @@ from analysis.book.append import append_tape
 from analysis.book.engine import connect
 from analysis.book.store import Book, open_book
 from analysis.errors import Misuse
+from analysis.measures.periods import month_end_before
 from analysis.reports.contract import (
     NOTEBOOKS,
     ReportParams,
@@ -17,7 +18,6 @@ from analysis.reports.contract import (
     assignments,
     declared,
     departures,
-    months_before,
     notebook_contract,
     parameters,
     resolved,
@@ -131,14 +131,14 @@ def test_only_what_departs_from_the_usual_names_a_place(book: Book) -> None:
 
 
 def test_months_are_counted_by_month_ends() -> None:
-    assert months_before(date(2026, 3, 31), 1) == date(2026, 2, 28)
-    assert months_before(date(2024, 5, 31), 3) == date(2024, 2, 29)
-    assert months_before(date(2026, 1, 31), 3) == date(2025, 10, 31)
+    assert month_end_before(date(2026, 3, 31), 1) == date(2026, 2, 28)
+    assert month_end_before(date(2024, 5, 31), 3) == date(2024, 2, 29)
+    assert month_end_before(date(2026, 1, 31), 3) == date(2025, 10, 31)
 
 
 @given(st.dates(date(1980, 1, 1), date(2100, 1, 1)), st.integers(1, 60))
 def test_going_back_in_two_steps_is_going_back_at_once(day: date, months: int) -> None:
-    assert months_before(months_before(day, months), 7) == months_before(day, months + 7)
+    assert month_end_before(month_end_before(day, months), 7) == month_end_before(day, months + 7)
 
 
 def test_the_table_of_parameters_has_a_line_for_each() -> None:

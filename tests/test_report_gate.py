@@ -110,7 +110,7 @@ FORBIDDEN = {
     '<p style="background:url(a.png)">x</p>': "external address",
     "<p>read from /home/analyst/tape.csv</p>": "absolute path",
     "<p>C:\\banks\\tape.csv</p>": "absolute path",
-    '<p title="/tmp/npl-1">x</p>': "absolute path",
+    '<p title="/var/npl-1">x</p>': "absolute path",
     "<p>Traceback (most recent call last):</p>": "trace",
     "<pre>x = 1</pre>": "show code",
     '<div class="highlight hl-ipython3">x</div>': "show code",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reports.contract import months_before
+from analysis.measures.periods import month_end_before
 from analysis.reports.library import entries, renew_index
 from analysis.reports.page_checks import page_faults
 from analysis.reports.places import Place
@@ -174,7 +174,7 @@ def test_a_thousand_reports_are_listed_in_seconds_and_older_ones_fold_away(tmp_p
     last = date(2026, 9, 30)
     for months in range(250):
         for slug in ("", "segment-a", "segment-b", "segment-c"):
-            add_report(tmp_path, trends(months_before(last, months), slug), number("npl_ratio", 0.01, change=0.0))
+            add_report(tmp_path, trends(month_end_before(last, months), slug), number("npl_ratio", 0.01, change=0.0))
     begun = time.monotonic()
     html = index(tmp_path)
     assert time.monotonic() - begun < 6  # about one second; machines that run tests are busy

@@ -218,9 +218,10 @@ def report(notebooks: tuple[str, ...], book: str, as_of: str, **options: Any) ->
     npl report 20_segment_trends --book mybank --as-of 2025-09-30 --lang zh
     npl report 20_segment_trends --set rules=eu_npe --set segment=retail
     """
+    from analysis.reports.contract import assignments
     from analysis.reports.pack import publish_reports
 
-    parameters = {"book": book, "as_of": as_of} | dict(map(_setting, options["settings"]))
+    parameters = {"book": book, "as_of": as_of} | assignments(options["settings"])
     languages = ("zh", "en") if options["lang"] == "both" else (options["lang"],)
     with console.progress("Rendering") as progress:
         runs = publish_reports(notebooks, parameters, languages, force=options["force"], progress=progress)
@@ -266,10 +267,3 @@ def _date(option: str, value: str) -> date:
         return datetime.strptime(value, "%Y-%m-%d").date()
     except ValueError as error:
         raise Misuse(f"{option} must be a date such as 2026-09-30, was {value!r}.") from error
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name.isidentifier():
-        raise Misuse(f"--set must be NAME=VALUE, was {text!r}; for example --set segment=retail.")
-    return name, value

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.book.store import Book
 from analysis.errors import Misuse, did_you_mean
+from analysis.measures.periods import month_end_before
 from analysis.terms import Text
 
 COMPARISON_MONTHS = 3
@@ -111,7 +111,7 @@ def assignments(settings: Iterable[str]) -> dict[str, str]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
-            raise Misuse(f"a setting must be name=value, was {setting!r}; write --set segment=retail.")
+            raise Misuse(f"--set must be NAME=VALUE, was {setting!r}; for example --set segment=retail.")
         if name.strip() in values:
             raise Misuse(f"parameter {name.strip()!r} must be set once, was set twice; keep one.")
         values[name.strip()] = value.strip()
@@ -196,15 +196,9 @@ def departures(params: ReportParams, usual: ReportParams) -> dict[str, str]:
     }
 
 
-def months_before(month_end: date, months: int) -> date:
-    """Month end a number of months earlier."""
-    count = month_end.year * 12 + month_end.month - months
-    return date(count // 12, count % 12 + 1, 1) - timedelta(days=1)
-
-
 def _compare_to(given: str, book: Book) -> str:
     if not given:
-        before = months_before(book.as_of, COMPARISON_MONTHS)
+        before = month_end_before(book.as_of, COMPARISON_MONTHS)
         return before.isoformat() if before in book.months else ""
     months = [month.isoformat() for month in book.months if month < book.as_of]
     if given not in months:

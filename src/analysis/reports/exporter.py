@@ -13,6 +13,7 @@ from nbconvert.exporters.html import HTMLExporter
 from nbformat import NotebookNode
 
 from analysis.errors import DataRefused
+from analysis.exhibits.exhibit import MIME_TYPE
 from analysis.exhibits.fonts import FAMILY, embedded_font_css
 from analysis.exhibits.locale import period
 from analysis.reports.bold_text import bold_text
@@ -22,7 +23,6 @@ from analysis.reports.page_text import page_text
 from analysis.reports.style import HTML_LANGUAGE, PAGE_WORDS, page_script, page_style, script_digest
 from analysis.terms import LANGUAGES, Language, Text, same
 
-EXHIBIT_TYPE = "application/vnd.npl.exhibit+json"
 ANALYST = "analyst"  # tag of cells for who reads the notebook, not the report
 _FONTS = "/*fonts*/"
 _HEADING = re.compile(r"<h[12]\b.*?</h[12]>", re.DOTALL)
@@ -139,7 +139,7 @@ def report_meta(notebook: NotebookNode) -> dict[str, Any]:
 
 def exhibits(notebook: NotebookNode) -> list[dict[str, Any]]:
     """What each exhibit of the notebook says of itself: `id`, `kind`, `metrics`; in order."""
-    return [data[EXHIBIT_TYPE] for data in outputs(notebook) if EXHIBIT_TYPE in data]
+    return [data[MIME_TYPE] for data in outputs(notebook) if MIME_TYPE in data]
 
 
 def outputs(notebook: NotebookNode) -> list[Mapping[str, Any]]:
@@ -228,7 +228,7 @@ def _blocks(cell: NotebookNode, exporter: ReportExporter) -> Iterable[Markup]:
     if cell.cell_type != "code":
         return ()
     outputs = (output.get("data", {}) for output in cell.outputs)
-    return tuple(Markup(data["text/html"]) for data in outputs if EXHIBIT_TYPE in data)  # noqa: S704 - exhibits escape
+    return tuple(Markup(data["text/html"]) for data in outputs if MIME_TYPE in data)  # noqa: S704 - exhibits escape
 
 
 def _check_pill(checks: Checks) -> Pill:

@@ -8,8 +8,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from analysis.exhibits.exhibit import MIME_TYPE
 from analysis.reports.contract import NotebookContract
-from analysis.reports.exporter import EXHIBIT_TYPE, exhibits, outputs, report_meta
+from analysis.reports.exporter import exhibits, outputs, report_meta
 from analysis.reports.manifest import stated
 from analysis.reports.request import Request
 
@@ -51,7 +52,7 @@ def run_faults(request: Request, notebook: NotebookNode) -> Iterator[str]:
 
 def exhibit_markup(notebook: NotebookNode) -> Mapping[str, str]:
     """Markup of each exhibit by id."""
-    return {data[EXHIBIT_TYPE]["id"]: data.get("text/html", "") for data in outputs(notebook) if EXHIBIT_TYPE in data}
+    return {data[MIME_TYPE]["id"]: data.get("text/html", "") for data in outputs(notebook) if MIME_TYPE in data}
 
 
 def _output_faults(notebook: NotebookNode) -> Iterator[str]:

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import nbformat
 import psutil
 from nbformat import NotebookNode
-from tqdm import tqdm
 
 from analysis.reports.failure import Incident
 from analysis.reports.kernel import (
@@ -91,21 +90,6 @@ def run_notebook(job: Job, progress: Progress | None = None) -> Executed | Incid
         if overrun:
             return _incident(folder, _overrun_kind(overrun, busy), "")
         return _result(folder, seconds)
-
-
-@contextmanager
-def terminal_progress(title: str) -> Iterator[Progress | None]:
-    """A progress bar on standard error, or nothing where that is not a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with tqdm(desc=title, unit="cell", file=sys.stderr, leave=False) as bar:
-
-        def show(done: int, cells: int) -> None:
-            bar.total = cells
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def _prepare(folder: Path, job: Job) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from analysis.book.store import Book, book_folder, open_book
+from analysis.book.store import Book, open_book
 from analysis.classify.states import states
 from analysis.exhibits.exhibit import notebook_style
 from analysis.exhibits.segment_page import Lens
@@ -163,12 +163,6 @@ def package_version() -> str:
         return version("npl-workbook")
     except PackageNotFoundError:
         return "0"
-
-
-def book_location(name_or_path: str) -> tuple[str, str]:
-    """Folder of books and name of a book in it, so that any process finds the same book."""
-    folder = book_folder(name_or_path)
-    return str(folder.parent), folder.name
 
 
 def _both(text: Text) -> dict[str, str]:

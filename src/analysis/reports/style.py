@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
 
+from analysis.exhibits.exhibit import stylesheet
 from analysis.terms import Language, Text
 
 # What the style sheets show and hide words by.
@@ -21,18 +22,7 @@ PAGE_WORDS: MappingProxyType[str, Text] = MappingProxyType(
 
 def page_style() -> str:
     """Style sheet of a page: that of the exhibits, then that of header, contents and footer."""
-    return exhibit_style() + _template("page.css")
-
-
-def lab_style() -> str:
-    """Style sheet for a notebook in JupyterLab; it touches nothing outside the exhibits."""
-    return exhibit_style()
-
-
-@cache
-def exhibit_style() -> str:
-    """Style sheet of the exhibits."""
-    return files("analysis.exhibits").joinpath("style.css").read_text(encoding="utf-8")
+    return stylesheet() + _template("page.css")
 
 
 def page_script() -> str:
