@@ -1,11 +1,16 @@
-"""What is timed: each case does its work in a process of its own and prints its result's digest."""
+"""What is timed: each case is set up, does its work in a process of its own and prints its result's digest."""
 
+import json
+import shutil
 import sys
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 SCRATCH = Path(__file__).parent / "scratch"
+ENOUGH_SECONDS = 5  # after which a case is not repeated
+Work = Callable[[], str]  # what is timed; what it returns must be the same for every peer
 TAPE_COLUMNS = (
     "as_of", "loan_id", "borrower_id", "segment", "region", "product", "origination_date", "original_amount",
     "principal_balance", "days_past_due", "overdue_principal", "allowance",
@@ -57,137 +62,209 @@ def tape(size: str) -> Path:
     return SCRATCH / f"tape-{size}.csv"
 
 
-def _states(size: str) -> list[str]:
-    return sorted(str(path) for path in (book(size) / "states").rglob("*.parquet"))
-
-
-def prepare_book(size: str) -> None:
+def prepare_book(size: str) -> Work:
     """Build a demonstration book of about `size` million loan-months."""
     from analysis.book.demo.build import build_demo
 
-    if not (book(size) / "catalog.json").is_file():
-        build_demo(book(size), loans=round(float(size) * 1e6 / 60), months=60)
+    def work() -> str:
+        if not (book(size) / "catalog.json").is_file():
+            build_demo(book(size), loans=round(float(size) * 1e6 / 60), months=60)
+        return ""
+
+    return work
 
 
-def prepare_tape(size: str) -> None:
+def prepare_tape(size: str) -> Work:
     """Write the book's snapshots as one CSV."""
     from analysis.book.store import open_book
 
-    if not tape(size).is_file():
-        opened = open_book(book(size))
-        opened.snapshots.select(*TAPE_COLUMNS).to_csv(tape(size))
-    (SCRATCH / "map.toml").write_text(MAP)
+    def work() -> str:
+        if not tape(size).is_file():
+            open_book(book(size)).snapshots.select(*TAPE_COLUMNS).to_csv(tape(size))
+        (SCRATCH / "map.toml").write_text(MAP)
+        return ""
+
+    return work
 
 
-def classify_book(size: str) -> None:
+def classify_book(size: str) -> Work:
     """Classify every month: paid once per month of tape and definition."""
-    from analysis.book.store import open_book
-    from analysis.classify.states import states
-    from analysis.rules.loader import load_rules
-
-    print(states(open_book(book(size)), load_rules("cn_2023")).count().execute())
+    return lambda: str(_states(size).count().execute())
 
 
-def ratio_ours(size: str) -> None:
+def ratio_ours(size: str) -> Work:
     """NPL ratio by month and segment through `npl measure`'s function."""
-    import pandas as pd
-
     from analysis.measures.stock import measured
 
-    rows = measured(_table(size), "npl_ratio", by=("segment",))
-    print(_digest(pd.DataFrame(rows), "numerator"))
+    states = _states(size)
+    return lambda: _digest(measured(states, "npl_ratio", by=("segment",)), "numerator")
 
 
-def ratio_sql(size: str) -> None:
+def ratio_sql(size: str) -> Work:
     """The same by hand-written DuckDB SQL."""
-    import duckdb
-
-    rows = duckdb.execute(RATIO_SQL, [_states(size)]).df()
-    print(_digest(rows, "npl_balance"))
+    return _by_sql(RATIO_SQL, size)
 
 
-def ratio_pandas(size: str) -> None:
+def ratio_pandas(size: str) -> Work:
     """The same by pandas."""
     import pandas as pd
 
-    wanted = ["as_of", "segment", "principal_balance", "is_npl"]
-    loans = pd.concat(
-        pd.read_parquet(path, columns=wanted).astype({"principal_balance": "float64"}) for path in _states(size)
-    )
-    npl = loans.assign(npl_balance=loans.principal_balance.where(loans.is_npl, 0.0))
-    rows = npl.groupby(["as_of", "segment"], as_index=False)[["npl_balance", "principal_balance"]].sum()
-    print(_digest(rows, "npl_balance"))
+    files, wanted = _state_files(size), ["as_of", "segment", "principal_balance", "is_npl"]
+
+    def work() -> str:
+        loans = pd.concat(
+            pd.read_parquet(path, columns=wanted).astype({"principal_balance": "float64"}) for path in files
+        )
+        npl = loans.assign(npl_balance=loans.principal_balance.where(loans.is_npl, 0.0))
+        rows = npl.groupby(["as_of", "segment"], as_index=False)[["npl_balance", "principal_balance"]].sum()
+        return _digest(rows, "npl_balance")
+
+    return work
 
 
-def all_ours(size: str) -> None:
+def all_ours(size: str) -> Work:
     """Every stock component by month and segment."""
     from analysis.measures.stock import stock
 
-    print(_digest(stock(_table(size), by=("segment",)).execute(), "npl_balance"))
+    states = _states(size)
+    return lambda: _digest(stock(states, by=("segment",)).execute(), "npl_balance")
 
 
-def all_sql(size: str) -> None:
+def all_sql(size: str) -> Work:
     """The same components by hand-written SQL."""
-    import duckdb
-
-    print(_digest(duckdb.execute(ALL_SQL, [_states(size)]).df(), "npl_balance"))
+    return _by_sql(ALL_SQL, size)
 
 
-def import_ours(size: str) -> None:
-    """Import the CSV: parsed, checked, tallied, classified by month, with prior state."""
-    import shutil
+def all_pandas(size: str) -> Work:
+    """The same components by pandas."""
+    import pandas as pd
 
+    amounts = ["principal_balance", "allowance"]
+    wanted = ["as_of", "segment", *amounts, "is_npl", "five_class", "days_past_due", "is_restructured"]
+    files = _state_files(size)
+
+    def work() -> str:
+        loans = pd.concat(pd.read_parquet(f, columns=wanted).astype(dict.fromkeys(amounts, "float64")) for f in files)
+        flags = {
+            "npl": loans.is_npl,
+            "special_mention": loans.five_class == "special_mention",
+            "overdue": loans.days_past_due > 0,
+            "overdue90": loans.days_past_due > 90,
+            "restructured": loans.is_restructured,
+        }
+        parts = {f"{name}_loans": flag for name, flag in flags.items()}
+        parts |= {f"{name}_balance": loans.principal_balance.where(flag, 0.0) for name, flag in flags.items()}
+        grouped = loans.assign(loans=1, **parts).groupby(["as_of", "segment"], as_index=False)
+        return _digest(grouped[["loans", *amounts, *parts]].sum(), "npl_balance")
+
+    return work
+
+
+def import_ours(size: str) -> Work:
+    """Import the CSV: parsed, checked, tallied, written by month, with prior state."""
     from analysis.book.imports import import_mapped
 
-    target = SCRATCH / f"imported-{size}"
-    shutil.rmtree(target, ignore_errors=True)
-    record = import_mapped(str(tape(size)), SCRATCH / "map.toml", target, restate=False)
-    print(record["tallies"][0]["amount_accepted"])
+    target = _emptied(f"imported-{size}")
+
+    def work() -> str:
+        record = import_mapped(str(tape(size)), SCRATCH / "map.toml", target, restate=False)
+        return str(record["tallies"][0]["amount_accepted"])
+
+    return work
 
 
-def import_sql(size: str) -> None:
+def import_sql(size: str) -> Work:
     """Cast and partition the CSV by hand-written DuckDB SQL: no checks, no account, no prior state."""
     import duckdb
 
-    target = SCRATCH / f"sql-{size}"
-    duckdb.execute("SET enable_progress_bar = false")
-    duckdb.execute(IMPORT_SQL.format(source=tape(size), target=target))
-    total = duckdb.execute(f"SELECT sum(principal_balance) FROM read_parquet('{target}/*/*.parquet')").fetchone()
-    print(total[0] if total else None)
+    target = _emptied(f"sql-{size}")
+
+    def work() -> str:
+        duckdb.execute("SET enable_progress_bar = false")
+        duckdb.execute(IMPORT_SQL.format(source=tape(size), target=target))
+        total = duckdb.execute(f"SELECT sum(principal_balance) FROM read_parquet('{target}/*/*.parquet')").fetchone()
+        return str(total[0]) if total else ""
+
+    return work
 
 
-def import_pandas(size: str) -> None:
+def import_pandas(size: str) -> Work:
     """Read and partition the CSV by pandas in pieces: no checks, amounts as floats."""
     import pandas as pd
 
-    total = 0.0
-    target = SCRATCH / f"pandas-{size}"
-    target.mkdir(exist_ok=True)
-    dates = ["as_of", "origination_date"]
-    for number, loans in enumerate(pd.read_csv(tape(size), parse_dates=dates, chunksize=1_000_000)):
-        loans.to_parquet(target / f"{number}.parquet", compression="zstd")
-        total += loans.principal_balance.sum()
-    print(f"{total:.2f}")
+    target = _emptied(f"pandas-{size}")
+
+    def work() -> str:
+        total = 0.0
+        target.mkdir()
+        pieces = pd.read_csv(tape(size), parse_dates=["as_of", "origination_date"], chunksize=1_000_000)
+        for number, loans in enumerate(pieces):
+            for month, rows in loans.groupby("as_of"):
+                rows.to_parquet(target / f"{month:%Y-%m}-{number}.parquet", compression="zstd")
+            total += loans.principal_balance.sum()
+        return f"{total:.2f}"
+
+    return work
 
 
-CASES: dict[str, Callable[[str], None]] = {
-    name: case
-    for name, case in list(globals().items())
-    if callable(case) and name.startswith(("prepare_", "classify_", "ratio_", "all_", "import_"))
-}
+CASES: dict[str, Callable[[str], Work]] = {
+    case.__name__: case
+    for case in (
+        prepare_book, prepare_tape, classify_book, ratio_ours, ratio_sql, ratio_pandas,
+        all_ours, all_sql, all_pandas, import_ours, import_sql, import_pandas,
+    )
+}  # fmt: skip
 
 
-def _table(size: str):  # noqa: ANN202  (an Ibis table; Ibis is imported late so that its import is timed)
+def _opened(size: str):  # noqa: ANN202  (a book and its rules; imported late so that start-up is timed apart)
     from analysis.book.store import open_book
-    from analysis.classify.states import states
     from analysis.rules.loader import load_rules
 
-    return states(open_book(book(size)), load_rules("cn_2023"))
+    return open_book(book(size)), load_rules("cn_2023")
+
+
+def _states(size: str):  # noqa: ANN202  (an Ibis table)
+    from analysis.classify.states import states
+
+    return states(*_opened(size))
+
+
+def _state_files(size: str) -> list[str]:
+    from analysis.classify.cache import month_files, states_folder
+
+    opened, rules = _opened(size)
+    return [str(path) for path in month_files(opened, rules, states_folder(opened)).values()]
+
+
+def _by_sql(query: str, size: str) -> Work:
+    import duckdb
+
+    files = _state_files(size)
+    return lambda: _digest(duckdb.execute(query, [files]).df(), "npl_balance")
+
+
+def _emptied(name: str) -> Path:
+    shutil.rmtree(SCRATCH / name, ignore_errors=True)
+    return SCRATCH / name
 
 
 def _digest(rows, column: str) -> str:  # noqa: ANN001  (a pandas frame)
     return str(sum((Decimal(str(value)) for value in rows[column].dropna()), Decimal(0)).quantize(Decimal("1")))
 
 
+def main(case: str, size: str, repeats: str) -> None:
+    """Set a case up, do its work up to `repeats` times, print the seconds of each part as JSON."""
+    start = time.perf_counter()
+    work = CASES[case](size)
+    ready, seconds, result = time.perf_counter(), [], ""
+    for _ in range(int(repeats)):
+        begun = time.perf_counter()
+        result = work()
+        seconds.append(round(time.perf_counter() - begun, 4))
+        if sum(seconds) > ENOUGH_SECONDS:
+            break
+    print(json.dumps({"start_s": round(ready - start, 2), "work_s": seconds, "result": result}))
+
+
 if __name__ == "__main__":
-    CASES[sys.argv[1]](sys.argv[2])
+    main(*sys.argv[1:])

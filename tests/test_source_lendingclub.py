@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from analysis.book.engine import connect
 from analysis.book.sources import lendingclub
 from analysis.book.store import Book, open_book
 from analysis.book.tape import Tape
+from independent_panels import lendingclub_panel, lendingclub_source
 from ledgers import rows, values
 
 CLEAN = {
@@ -48,10 +48,7 @@ def cents(amounts: pd.Series) -> pd.Series:
 
 @pytest.fixture(scope="module")
 def source(shared_data: Path) -> pd.DataFrame:
-    loans = pd.read_parquet(shared_data / "lendingclub_2007_2011.parquet")
-    return loans.assign(
-        loan_id="LC-" + loans["row_id"].astype("str"), is_bad=loans["loan_status"].str.endswith("Charged Off")
-    ).set_index("loan_id")
+    return lendingclub_source(shared_data / "lendingclub_2007_2011.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -218,34 +215,16 @@ def test_real_default_rates_by_purpose_agree_with_the_file(real: Tape, source: p
     assert totals["written_off_recovery"].sum() / totals["write_off"].sum() == pytest.approx(0.089, abs=0.001)
 
 
-def independent_panel(source: pd.DataFrame, month: str) -> pd.DataFrame:
-    """Loans of the file at the end of a month by another road: period arithmetic and numpy's financial form."""
-    now = pd.Period(month)
-    issued = pd.to_datetime(source["issue_d"]).dt.to_period("M")
-    paid = pd.to_datetime(source["last_pymnt_d"]).dt.to_period("M").where(source["last_pymnt_d"].notna(), issued)
-    age = np.array([(now - start).n for start in issued])
-    life = np.array([(end - start).n for end, start in zip(paid, issued, strict=True)])
-    gone = life + np.where(source["is_bad"], 5, 0)
-    here = (age >= 0) & (age < gone)
-    rate, amount = source["int_rate"].to_numpy() / 12, source["funded_amnt"].to_numpy(dtype=float)
-    months = np.maximum(source["term"].astype(int).to_numpy(), life)
-    payment = amount * rate / (1 - (1 + rate) ** -months)
-    balance = amount * (1 + rate) ** age - payment * ((1 + rate) ** age - 1) / rate
-    unpaid = amount - source["total_rec_prncp"].to_numpy()
-    late = here & source["is_bad"].to_numpy() & (age - life >= 4)
-    return source.assign(here=here, late=late, unpaid=unpaid, balance=np.where(age < life, balance, unpaid))
-
-
 def test_real_npl_by_segment_agrees_with_an_independent_computation(book: Book, source: pd.DataFrame) -> None:
-    panel = independent_panel(source, "2011-12")
+    panel = lendingclub_panel(source, "2011-12")
     snapshots = book.snapshots.filter(book.snapshots.as_of == date(2011, 12, 31))
     bad = snapshots.days_past_due >= 90
     found = snapshots.group_by("segment").aggregate(
         loans=snapshots.count(), npl=snapshots.principal_balance.sum(where=bad), npl_loans=bad.sum()
     )
     frame = found.to_pandas().set_index("segment").sort_index()
-    here = panel[panel["here"]].groupby("purpose")
-    late = panel[panel["late"]].groupby("purpose")["unpaid"]
+    here = panel.groupby("segment")
+    late = panel[panel["is_npl"]].groupby("segment")["balance"]
     assert len(frame) == 14
     assert frame["loans"].to_dict() == here.size().to_dict()
     assert frame["npl_loans"].to_dict() == late.size().reindex(frame.index, fill_value=0).to_dict()
@@ -253,9 +232,8 @@ def test_real_npl_by_segment_agrees_with_an_independent_computation(book: Book, 
     assert frame["npl"].fillna(0).astype(float).to_dict() == pytest.approx(expected.to_dict(), abs=0.001)
 
 
-def test_real_balances_of_paid_loans_agree_with_an_independent_schedule(book: Book, source: pd.DataFrame) -> None:
-    panel = independent_panel(source, "2011-12")
-    good = panel[panel["here"] & ~panel["is_bad"]]["balance"]
+def test_real_balances_agree_with_an_independent_schedule(book: Book, source: pd.DataFrame) -> None:
+    owed = lendingclub_panel(source, "2011-12")["balance"]
     snapshots = book.snapshots.filter(book.snapshots.as_of == date(2011, 12, 31)).select("loan_id", "principal_balance")
     found = snapshots.to_pandas().set_index("loan_id")["principal_balance"].astype(float)
-    assert (found.reindex(good.index) - good).abs().max() < 0.011
+    assert (found.reindex(owed.index) - owed).abs().max() < 0.011

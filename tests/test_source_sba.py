@@ -18,6 +18,7 @@ from analysis.book.sources.registry import SOURCES, known_source
 from analysis.book.store import Book, open_book
 from analysis.book.tape import Tape
 from analysis.errors import DataRefused, MissingColumns, Misuse
+from independent_panels import sba_panel, sba_source, sba_usable
 from ledgers import rows, values
 
 PAID = {
@@ -41,21 +42,12 @@ def read(folder: Path, *loans: dict[str, str]) -> Tape:
 
 @pytest.fixture(scope="module")
 def source(shared_data: Path) -> pd.DataFrame:
-    loans = pd.read_csv(shared_data / "sba_national_sample.csv.gz", dtype=str)
-    return loans.assign(
-        disbursed=pd.to_datetime(loans["DisbursementDate"], format="%m/%d/%Y"),
-        gone=pd.to_datetime(loans["ChgOffDate"], format="%d-%b-%y"),
-        amount=loans["DisbursementGross"].astype("int64"),
-        charged=loans["ChgOffPrinGr"].astype("int64"),
-        sector=loans["NAICS"].str[:2],
-    )
+    return sba_source(shared_data / "sba_national_sample.csv.gz")
 
 
 @pytest.fixture(scope="module")
 def usable(source: pd.DataFrame) -> pd.DataFrame:
-    paid = source["MIS_Status"] == "P I F"
-    charged_off = (source["MIS_Status"] == "CHGOFF") & source["gone"].notna()
-    return source[(paid | charged_off) & source["disbursed"].notna()]
+    return sba_usable(source)
 
 
 @pytest.fixture(scope="module")
@@ -313,23 +305,15 @@ def test_real_charge_off_rates_by_sector_agree_with_the_file(real: Tape, usable:
 
 def test_real_npl_by_sector_agrees_with_an_independent_computation(book: Book, usable: pd.DataFrame) -> None:
     now = pd.Timestamp("2008-12-31")
-    latest = usable.loc[usable["MIS_Status"] == "CHGOFF", "gone"].max()
-    bad = usable["MIS_Status"] == "CHGOFF"
-    maturity = pd.Series(
-        [d + pd.DateOffset(months=int(t)) for d, t in zip(usable["disbursed"], usable["Term"], strict=True)],
-        index=usable.index,
-    )
-    leaves = usable["gone"].where(bad, maturity.clip(upper=latest))
-    here = usable[(usable["disbursed"] <= now) & (leaves > now)]
-    stops = (here["gone"] - pd.Timedelta(days=182)).clip(lower=here["disbursed"])
-    late = here[(here["MIS_Status"] == "CHGOFF") & ((now - stops).dt.days >= 90)]
+    here = sba_panel(usable, now)
+    late = here[here["is_npl"]]
     snapshots = book.snapshots.filter(book.snapshots.as_of == now.date())
     npl = snapshots.days_past_due >= 90
     found = snapshots.group_by("segment").aggregate(
         loans=snapshots.count(), npl_loans=npl.sum(), npl=snapshots.principal_balance.sum(where=npl)
     )
     frame = found.to_pandas().set_index("segment").sort_index()
-    assert frame["loans"].to_dict() == here.groupby("sector").size().to_dict()
+    assert frame["loans"].to_dict() == here.groupby("segment").size().to_dict()
     assert frame["npl_loans"].sum() == len(late) > 50
     assert frame["npl_loans"].to_dict() == late.groupby("sector").size().reindex(frame.index, fill_value=0).to_dict()
     expected = late.groupby("sector")["charged"].sum().reindex(frame.index, fill_value=0)
