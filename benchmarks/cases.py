@@ -124,10 +124,10 @@ def ratio_pandas(size: str) -> Work:
 
 def all_ours(size: str) -> Work:
     """Every stock component by month and segment."""
-    from analysis.measures.stock import stock
+    from analysis.measures.components import STOCK, component_rows
 
     states = _states(size)
-    return lambda: _digest(stock(states, by=("segment",)).execute(), "npl_balance")
+    return lambda: _digest(component_rows(states, ("segment",), STOCK), "npl_balance")
 
 
 def all_sql(size: str) -> Work:

@@ -32,6 +32,7 @@ STATES = ibis.schema(
         "in_observation": "boolean",
         "prior_as_of": "date",
         "prior_is_npl": "boolean",
+        "prior_balance": "decimal(18, 2)",
     }
 )
 FLOWS = ibis.schema({"loan_id": "string", "date": "date", "kind": "string", "amount": "decimal(18, 2)"})
@@ -69,7 +70,12 @@ def with_prior(rows: Sequence[Row]) -> list[Row]:
     known = {(row["as_of"], row["loan_id"]): row for row in rows}
     priors = [known.get((before.get(row["as_of"]), row["loan_id"]), {}) for row in rows]
     return [
-        {**row, "prior_as_of": prior.get("as_of"), "prior_is_npl": prior.get("is_npl")}
+        {
+            **row,
+            "prior_as_of": prior.get("as_of"),
+            "prior_is_npl": prior.get("is_npl"),
+            "prior_balance": prior.get("principal_balance"),
+        }
         for row, prior in zip(rows, priors, strict=True)
     ]
 

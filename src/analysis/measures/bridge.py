@@ -1,0 +1,234 @@
+"""What moved the stock of non-performing loans? From opening to closing balance, line by line and to the cent."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+from operator import add
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from analysis.errors import MissingColumns, Misuse
+from analysis.measures.catalog import BASES
+from analysis.measures.components import dimensions, exact_rows
+from analysis.measures.formation import DISPOSALS
+from analysis.measures.periods import month_ends
+
+# Money movements of a loan by the line they belong to; on a loan that is not yet non-performing only
+# disposals count. Interest is not principal, and a recovery after write-off never comes in here.
+CASH = ("repayment", "recovery")
+ADDITIONS = ("drawdown", "capitalised_interest", "fx", "correction")
+ENTRIES = ("inflow", "redefault", "entered")
+LINES = (
+    *ENTRIES, "drawdown", "capitalised_interest", "fx", "cash", "cure",
+    "write_off", "sale", "foreclosure", "forgiveness", "debt_to_equity", "correction", "transfer", "residual",
+)  # fmt: skip
+# What takes a loan out when several things happened to it in one step: the last that was applied, of
+# cash, forgiveness, foreclosure, swap for equity, sale, write-off.
+_LAST_APPLIED = ("write_off", "sale", "debt_to_equity", "foreclosure", "forgiveness", "cash")
+
+
+def bridge(
+    states: ir.Table, flows: ir.Table, *, dates: Sequence[date], by: Sequence[str] = (), basis: str = "balance"
+) -> pd.DataFrame:
+    """From the NPL balance at the first date to that at the last, over the steps between.
+
+    With every month end between the two as a date, the lines are events: a loan that went bad, was cured
+    and went bad again stands in `inflow`, `cure` and `redefault`. With two dates only, the lines are
+    what two snapshots show.
+
+    Source: lines of EBA/GL/2018/10, Annex IV, template CR2a, and of the Chinese 1104 return G12.
+    Departure: principal only; accrued interest is left out.
+
+    Args:
+        states: one row is a loan at a month end, classified.
+        flows: one row is a dated money movement of a loan, `correction` and `fx` signed, the rest positive.
+        dates: month ends of the book, ascending, two or more.
+        by: dimensions; none gives the whole book.
+        basis: "balance" or "count".
+
+    Returns:
+        one row per group, ascending: the dimensions, then exact [currency or loans] `opening`, the lines
+        of `LINES` signed as they move the balance, `closing`, and `unrecorded` [loans whose balance or
+        class is not known at one of the ends]. opening + lines = closing, always; what flows do not
+        explain is `residual`.
+
+    Raises:
+        Misuse: if a dimension, the basis or the dates are not as above.
+        MissingColumns: if a table lacks a column.
+    """
+    groups = dimensions(by)
+    moves = loan_bridge(states, flows, dates=dates, by=groups, basis=basis)
+    lines = {name: moves[name].sum().fill_null(0) for name in LINES}
+    first, last = min(dates[1:]), max(dates)
+    moves = moves.mutate(until=ibis.literal(last))
+    summed = moves.group_by("until", *groups).aggregate(
+        opening=moves.opening.sum(where=moves.as_of == first).fill_null(0),
+        **lines,
+        closing=moves.closing.sum(where=moves.as_of == last).fill_null(0),
+        unrecorded=moves.unrecorded.sum().fill_null(0),
+    )
+    rows = exact_rows(summed.rename(as_of="until"), ["as_of", *groups])
+    return rows[["as_of", *groups, "opening", *LINES, "closing", "unrecorded"]]
+
+
+def loan_bridge(
+    states: ir.Table, flows: ir.Table, *, dates: Sequence[date], by: Sequence[str] = (), basis: str = "balance"
+) -> ir.Table:
+    """The bridge loan by loan and step by step.
+
+    A loan that changed its group while non-performing leaves the old group and enters the new one by
+    `transfer`, at its opening balance; what else happens to it belongs to the new group. A loan that was
+    written off before a month end ever showed it as non-performing comes in and goes out by the amount
+    written off.
+
+    Args:
+        states: one row is a loan at a month end, classified.
+        flows: one row is a dated money movement of a loan.
+        dates: month ends of the book, ascending, two or more.
+        by: dimensions.
+        basis: "balance" or "count".
+
+    Returns:
+        one row is a loan in the step that ends at `as_of` (two where it changed its group): `loan_id`,
+        the dimensions, `opening`, the lines, `closing`, `unrecorded`. A loan written off that neither
+        end of the step shows has no group.
+
+    Raises:
+        Misuse: if a dimension, the basis or the dates are not as above.
+        MissingColumns: if a table lacks a column.
+    """
+    groups = dimensions(by)
+    _check(states, flows, groups, dates)
+    if basis not in BASES:
+        raise Misuse(f"basis must be balance or count, was {basis!r}.")
+    ends = _ends(states, flows, dates, groups)
+    lines = _amounts(ends) if basis == "balance" else _counts(ends)
+    return _by_group(lines, groups)
+
+
+def _check(states: ir.Table, flows: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> None:
+    needed = {"as_of", "loan_id", "principal_balance", "is_npl", *groups}
+    if missing := needed - set(states.columns):
+        raise MissingColumns("states", missing, states.columns)
+    if missing := {"loan_id", "date", "kind", "amount"} - set(flows.columns):
+        raise MissingColumns("flows", missing, flows.columns)
+    if len(dates) < 2 or list(dates) != sorted(set(dates)):
+        raise Misuse(f"dates must be two or more month ends, ascending, were {', '.join(map(str, dates)) or 'none'}.")
+
+
+def _ends(states: ir.Table, flows: ir.Table, dates: Sequence[date], groups: Sequence[str]) -> ir.Table:
+    """One row is a loan in a step that was non-performing at an end of it, or was written off within it."""
+    steps = month_ends(dates)
+    before = states.inner_join(steps, states.as_of == steps.opening).select(
+        step=steps.as_of, loan_id=states.loan_id, was_npl=states.is_npl, was=states.principal_balance,
+        **{f"was_{name}": states[name] for name in groups},
+    )  # fmt: skip
+    after = states.inner_join(steps, states.as_of == steps.as_of).select(
+        step=steps.as_of, loan_id=states.loan_id, now_npl=states.is_npl, now=states.principal_balance,
+        **{f"now_{name}": states[name] for name in groups},
+    )  # fmt: skip
+    money = _money(flows, steps)
+    keys = ibis.union(
+        before.filter(before.was_npl).select("step", "loan_id"),
+        after.filter(after.now_npl).select("step", "loan_id"),
+        money.filter(money.write_off != 0).select("step", "loan_id"),
+        distinct=True,
+    )
+    bad = states.filter(states.is_npl)
+    first = bad.group_by("loan_id").aggregate(first_npl=bad.as_of.min())
+    joined = _beside(_beside(_beside(keys, before), after), money)
+    joined = joined.left_join(first, "loan_id").drop("loan_id_right")
+    return joined.left_join(steps, joined.step == steps.as_of).drop("as_of")
+
+
+def _beside(rows: ir.Table, others: ir.Table) -> ir.Table:
+    return rows.left_join(others, ["step", "loan_id"]).drop("step_right", "loan_id_right")
+
+
+def _money(flows: ir.Table, steps: ir.Table) -> ir.Table:
+    """One row is a loan in a step: what moved by kind, and 0 for kinds that did not."""
+    dated = flows.inner_join(steps, [flows.date > steps.opening, flows.date <= steps.as_of])
+    kinds = {kind: dated.amount.sum(where=dated.kind == kind).fill_null(0) for kind in (*ADDITIONS, *DISPOSALS)}
+    return dated.group_by(step=dated.as_of, loan_id=dated.loan_id).aggregate(
+        **kinds, cash=dated.amount.sum(where=dated.kind.isin(CASH)).fill_null(0)
+    )
+
+
+def _seen(ends: ir.Table) -> ir.Table:
+    """Flags of what happened to a loan in a step, and its money with 0 for what did not move."""
+    money = {name: ends[name].fill_null(0) for name in (*ADDITIONS, *DISPOSALS, "cash")}
+    known = ends.mutate(
+        **money,
+        is_out=ends.now_npl.isnull() & ends.now.isnull(),  # noqa: PD003  (Ibis)
+        stayed=ends.was_npl.fill_null(False),
+        bad=ends.now_npl.fill_null(False),
+        here_before=ends.was_npl.notnull() | ends.was.notnull(),  # noqa: PD004  (Ibis)
+    )
+    went_bad = ~known.stayed & (known.bad | (known.write_off > 0))
+    entry = ibis.cases(
+        (~went_bad, ""),
+        (~known.here_before, "entered"),
+        (known.first_npl < known.opening, "redefault"),
+        else_="inflow",
+    )
+    unrecorded = (known.stayed & known.was.isnull()) | (known.bad & known.now.isnull())  # noqa: PD003
+    return known.mutate(entry=entry, unrecorded=unrecorded.cast("int64"))
+
+
+def _amounts(ends: ir.Table) -> ir.Table:
+    seen = _seen(ends)
+    opening = ibis.ifelse(seen.stayed, seen.was.fill_null(0), 0)
+    closing = ibis.ifelse(seen.bad, seen.now.fill_null(0), 0)
+    # A loan that is not non-performing at either end is in here for what was written off.
+    disposed = {kind: ibis.ifelse(seen.stayed | seen.bad, seen[kind], 0) for kind in DISPOSALS}
+    disposed["write_off"] = seen.write_off
+    moved = {kind: ibis.ifelse(seen.stayed, seen[kind], 0) for kind in (*ADDITIONS, "cash")}
+    came = closing + reduce(add, disposed.values())
+    lines = {kind: ibis.ifelse(seen.entry == kind, came, 0) for kind in ENTRIES}
+    lines |= {kind: moved[kind] for kind in ADDITIONS} | {"cash": -moved["cash"]}
+    lines |= {kind: -amount for kind, amount in disposed.items()}
+    lines["cure"] = ibis.ifelse(seen.stayed & ~seen.bad & ~seen.is_out, -seen.now.fill_null(0), 0)
+    return _closed(seen, opening, lines, closing)
+
+
+def _counts(ends: ir.Table) -> ir.Table:
+    seen = _seen(ends)
+    opening, closing = seen.stayed.cast("int64"), seen.bad.cast("int64")
+    came = {kind: (seen.entry == kind).cast("int64") for kind in ENTRIES}
+    cured = seen.stayed & ~seen.bad & ~seen.is_out
+    left = ~seen.bad & ~cured & (seen.stayed | (seen.entry != ""))
+    why = ibis.cases(*((seen[kind] > 0, kind) for kind in _LAST_APPLIED), else_="residual")
+    lines = came | {kind: -(left & (why == kind)).cast("int64") for kind in _LAST_APPLIED}
+    lines |= dict.fromkeys(ADDITIONS, opening * 0) | {"cure": -cured.cast("int64")}
+    return _closed(seen, opening, lines, closing)
+
+
+def _closed(
+    seen: ir.Table, opening: ir.NumericValue, lines: dict[str, ir.NumericValue], closing: ir.NumericValue
+) -> ir.Table:
+    explained = reduce(add, lines.values(), opening)
+    wider = {
+        name: value.cast("decimal(38, 2)") if opening.type().is_decimal() else value for name, value in lines.items()
+    }
+    return seen.mutate(opening_npl=opening, closing=closing, residual=closing - explained, **wider)
+
+
+def _by_group(lines: ir.Table, groups: Sequence[str]) -> ir.Table:
+    now = {name: ibis.ifelse(lines.is_out, lines[f"was_{name}"], lines[f"now_{name}"]) for name in groups}
+    changed = [~now[name].identical_to(lines[f"was_{name}"]) for name in groups]
+    moved = ibis.or_(*changed) & lines.stayed if changed else ibis.literal(False)
+    values = [name for name in LINES if name != "transfer"]
+    rows = lines.select(
+        "loan_id", as_of=lines.step, **now, opening=ibis.ifelse(moved, 0, lines.opening_npl),
+        **{name: lines[name] for name in values}, transfer=ibis.ifelse(moved, lines.opening_npl, 0),
+        closing=lines.closing, unrecorded=lines.unrecorded,
+    )  # fmt: skip
+    gone = lines.filter(moved)
+    left = gone.select(
+        "loan_id", as_of=gone.step, **{name: gone[f"was_{name}"] for name in groups}, opening=gone.opening_npl,
+        **{name: gone[name] * 0 for name in values}, transfer=-gone.opening_npl,
+        closing=gone.closing * 0, unrecorded=gone.unrecorded * 0,
+    )  # fmt: skip
+    return rows.union(left.cast(dict(rows.schema()))) if changed else rows
