@@ -1,7 +1,9 @@
 """Whatever a ledger holds: no row is lost, no cent, and nothing is raised but what was meant."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -56,47 +58,76 @@ def entries(draw: st.DrawFn) -> tuple[tuple[str, ...], int]:
     return record(**fields), cents
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(entries(), max_size=30), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]))
+# Compiling an import takes most of its second, whatever it holds: few long ledgers, and many in the slow suite.
+AT_LENGTH = pytest.param(50, marks=pytest.mark.slow)
+Law = Callable[..., None]
+
+
+def fuzzed(examples: int, *strategies: st.SearchStrategy[Any]) -> Callable[[Law], Law]:
+    """A law that is tried on so many ledgers."""
+    health = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    options = settings(max_examples=examples, deadline=None, suppress_health_check=health)
+    return lambda law: options(given(*strategies)(law))
+
+
+@pytest.mark.parametrize("examples", [5, AT_LENGTH])
 def test_rows_and_amounts_in_are_those_accepted_and_set_aside(
-    tmp_path_factory: pytest.TempPathFactory, ledger: list[tuple[tuple[str, ...], int]], encoding: str
+    tmp_path_factory: pytest.TempPathFactory, examples: int
 ) -> None:
-    content = csv_text(entry for entry, _ in ledger).encode(encoding, "replace")
-    tape = imported(tmp_path_factory.mktemp("fuzz"), content)
-    tally = account(tape)
-    assert tally.rows_in == len(ledger) == len(rows(tape.snapshots)) + len(rows(tape.quarantine))
-    assert tally.amount_in == Decimal(sum(cents for _, cents in ledger)) / 100
-    assert tally.amount_accepted == sum(Decimal(str(row["principal_balance"])) for row in rows(tape.snapshots))
-    keys = [(row["as_of"], row["loan_id"]) for row in rows(tape.snapshots)]
-    assert len(keys) == len(set(keys))
+    @fuzzed(
+        examples,
+        st.lists(entries(), min_size=40, max_size=150),
+        st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+    )
+    def law(ledger: list[tuple[tuple[str, ...], int]], encoding: str) -> None:
+        content = csv_text(entry for entry, _ in ledger).encode(encoding, "replace")
+        tape = imported(tmp_path_factory.mktemp("fuzz"), content)
+        tally = account(tape)
+        assert tally.rows_in == len(ledger) == len(rows(tape.snapshots)) + len(rows(tape.quarantine))
+        assert tally.amount_in == Decimal(sum(cents for _, cents in ledger)) / 100
+        assert tally.amount_accepted == sum(Decimal(str(row["principal_balance"])) for row in rows(tape.snapshots))
+        keys = [(row["as_of"], row["loan_id"]) for row in rows(tape.snapshots)]
+        assert len(keys) == len(set(keys))
+
+    law()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(WORDS, min_size=1, max_size=10), max_size=30))
+@pytest.mark.parametrize("examples", [5, AT_LENGTH])
 def test_any_words_in_any_number_of_fields_are_accounted(
-    tmp_path_factory: pytest.TempPathFactory, ledger: list[list[str]]
+    tmp_path_factory: pytest.TempPathFactory, examples: int
 ) -> None:
-    tape = imported(tmp_path_factory.mktemp("fuzz"), csv_text(ledger).encode("utf-8", "replace"))
-    check_accounted(tape)
+    @fuzzed(examples, st.lists(st.lists(WORDS, min_size=1, max_size=10), min_size=40, max_size=150))
+    def law(ledger: list[list[str]]) -> None:
+        tape = imported(tmp_path_factory.mktemp("fuzz"), csv_text(ledger).encode("utf-8", "replace"))
+        check_accounted(tape)
+
+    law()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=3)), max_size=20))
-def test_broken_bytes_anywhere_lose_nothing(
-    tmp_path_factory: pytest.TempPathFactory, breaks: list[tuple[int, bytes]]
-) -> None:
+@pytest.mark.parametrize("examples", [6, AT_LENGTH])
+def test_broken_bytes_anywhere_lose_nothing(tmp_path_factory: pytest.TempPathFactory, examples: int) -> None:
+    @fuzzed(examples, st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=3)), max_size=20))
+    def law(breaks: list[tuple[int, bytes]]) -> None:
+        content = broken(breaks)
+        try:
+            tape = imported(tmp_path_factory.mktemp("fuzz"), content)
+        except AnalysisError as error:
+            assert str(error)
+        else:
+            check_accounted(tape)
+            assert account(tape).rows_in + newlines_eaten(content) >= 20
+
+    law()
+
+
+def broken(breaks: list[tuple[int, bytes]]) -> bytes:
+    """A clean ledger of 20 records with pieces put in after its header."""
     content = bytearray(csv_text(record(loan_id=f"L{i}") for i in range(20)).encode())
     first = content.index(b"\n") + 1
     for place, piece in breaks:
         at = first + place % (len(content) - first)
         content[at:at] = piece
-    try:
-        tape = imported(tmp_path_factory.mktemp("fuzz"), bytes(content))
-    except AnalysisError as error:
-        assert str(error)
-    else:
-        check_accounted(tape)
-        assert account(tape).rows_in + newlines_eaten(bytes(content)) >= 20
+    return bytes(content)
 
 
 def newlines_eaten(content: bytes) -> int:

@@ -2,9 +2,11 @@
 
 import datetime
 import sqlite3
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
 import openpyxl
@@ -192,9 +194,35 @@ def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path, url: str
     assert "secret" not in str(refused.value)
 
 
+def test_errors_of_any_driver_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = ModuleType("MySQLdb")
+    driver.Error = type("Error", (Exception,), {})
+
+    def refuse(_: str) -> None:
+        raise driver.Error("access denied\nfor user")
+
+    monkeypatch.setitem(sys.modules, "MySQLdb", driver)
+    monkeypatch.setattr("ibis.connect", refuse)
+    with pytest.raises(Unavailable, match=r"mysql://host/bank does not answer: access denied\.$"):
+        tape_of("mysql://user:secret@host/bank", tmp_path)
+
+
 def test_no_password_is_shown() -> None:
     assert shown_url("postgres://user:secret@host:5432/bank?sslkey=secret") == "postgres://host/bank"
     assert shown_url("sqlite:////home/somebody/bank.db") == "sqlite://bank.db"
+    assert shown_url("sqlite://bank.db") == "sqlite://bank.db"
+
+
+@pytest.mark.parametrize("make", [sqlite, duck])
+@pytest.mark.parametrize("slashes", ["//", "///"])
+def test_a_database_may_lie_in_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], str], slashes: str
+) -> None:
+    scheme, _, place = make(tmp_path).partition("://")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / Path(place).name).rename(tmp_path / "my bank.db")
+    for name in ("my bank.db", "my%20bank.db"):
+        assert account(tape_of(f"{scheme}:{slashes}{name}", tmp_path)).rows_in > 0
 
 
 @pytest.mark.parametrize(

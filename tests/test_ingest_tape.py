@@ -208,7 +208,7 @@ def test_unknown_segments_go_where_the_map_says(
     assert values(tape.loans, "segment") == segments
     assert reasons(tape) == set_aside
     found = [(f["rule"], f["field"], f["count"], f["examples"]) for f in tape.findings]
-    assert found == ([("unknown", "segment", 1, ["row 2: 渔业"])] if unknown == "other" else [])
+    assert found == ([("unknown", "segment", 1, ["row 2: 渔业"])] if unknown != "quarantine" else [])
 
 
 def test_another_currency_is_set_aside(tmp_path: Path) -> None:
@@ -236,6 +236,12 @@ def test_an_odd_optional_value_is_noted_and_let_pass(tmp_path: Path, column: str
     assert values(table, name) == [stored]
     (finding,) = tape.findings
     assert (finding["rule"], finding["field"], finding["examples"]) == (rule, name, [f"row 1: {text}"])
+
+
+def test_a_negative_original_amount_is_noted(tmp_path: Path) -> None:
+    tape = imported(tmp_path, csv_text([record(original_amount="(100.00)"), record(loan_id="L2")]))
+    found = [(f["rule"], f["field"], f["count"], f["examples"]) for f in tape.findings]
+    assert found == [("negative", "original_amount", 1, ["row 1: (100.00)"])]
 
 
 def test_an_unreadable_amount_is_never_let_pass(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import random
 import tempfile
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,50 +15,23 @@ from analysis.book.append import append_tape
 from analysis.book.demo.build import build_demo
 from analysis.book.engine import connect
 from analysis.book.masking import masked
-from analysis.book.profile import Profile
-from analysis.book.quality import Finding, finding_rows, findings, rules_checked
+from analysis.book.quality import finding_rows, findings, rules_checked
 from analysis.book.quality.rows import Floor
 from analysis.book.quality.words import RULES
-from analysis.book.store import Book, open_book
+from analysis.book.store import open_book
 from analysis.book.tape import Tally, Tape
-from analysis.errors import DataRefused, MissingColumns, Misuse, Unavailable
-from analysis.terms import Text, same
+from analysis.terms import same
+from defective_books import NAMED, book_of, codes, only, steady
 from tapes import PROFILE, Row, loan, snapshot, tape
 
 JAN, FEB, MAR, APR = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31), date(2025, 4, 30)
 # Order [2023] No. 1, art. 10 to 13 (DOMAIN.md 1.1): over 0, 90, 270 and 360 days; seven days are excepted.
 FLOORS = (Floor("special_mention", 7), Floor("substandard", 90), Floor("doubtful", 270), Floor("loss", 360))
-LABELS = {"segment": {"manufacturing": Text("制造业", "Manufacturing"), "retail": Text("零售业", "Retail")}}
-NAMED = PROFILE.model_copy(update={"labels": LABELS})
 
 
 @pytest.fixture(autouse=True)
 def floors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.book.quality.floors.class_floors", lambda _: FLOORS)
-
-
-def book_of(
-    folder: Path, snapshots: Iterable[Row], loans: Iterable[Row] = (), profile: Profile = NAMED, **tables: list[Row]
-) -> Book:
-    """A book of the given snapshots; loans not given are plain ones."""
-    rows = list(snapshots)
-    given_loans = {str(one["loan_id"]): one for one in loans}
-    known = {loan_id: loan(loan_id) for loan_id in sorted({str(row["loan_id"]) for row in rows})}
-    append_tape(folder / "b", tape(connect(), (known | given_loans).values(), rows, **tables), profile)
-    return open_book(folder / "b")
-
-
-def steady(*months: date, loan_id: str = "L1", **fields: object) -> list[Row]:
-    return [snapshot(month, loan_id, **fields) for month in months]
-
-
-def codes(found: Iterable[Finding]) -> list[str]:
-    return [one.rule for one in found]
-
-
-def only(book: Book, **options: Path) -> Finding:
-    (found,) = findings(book, **options)
-    return found
 
 
 def test_a_clean_book_has_no_finding(tmp_path: Path) -> None:
@@ -280,76 +252,6 @@ def test_what_an_import_noticed_is_a_finding_without_its_values(tmp_path: Path) 
     append_tape(tmp_path / "b", Tape(loans=plain.loans, snapshots=plain.snapshots, findings=(noticed,)), NAMED)
     found = only(open_book(tmp_path / "b"))
     assert (found.rule, found.severity, found.count, found.examples) == ("import_rounded", "warning", 3, ("row 7",))
-
-
-def ledger(folder: Path, text: str) -> Path:
-    path = folder / "ledger.csv"
-    path.write_text(text, encoding="utf-8-sig")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("balance", "gap"),
-    [("20,000,000.00", None), ("20,002,000.20", None), ("20,002,000.21", "2000.21"), ("19997000.00", "3000.00")],
-)
-def test_a_ledger_may_differ_by_the_larger_of_share_and_amount(tmp_path: Path, balance: str, gap: str | None) -> None:
-    book = book_of(tmp_path, steady(JAN, balance="20000000.00"), [loan("L1", original_amount=Decimal("3e7"))])
-    found = findings(book, ledger=ledger(tmp_path, f'as_of,balance\n2025-01-31,"{balance}"\n'))
-    assert [(one.rule, one.severity, one.balance_at_risk, one.as_of) for one in found] == (
-        [("ledger_difference", "error", Decimal(gap), JAN)] if gap else []
-    )
-    assert "ledger_difference" in rules_checked(book, ledger=tmp_path)
-
-
-@pytest.mark.parametrize(("balance", "number"), [("1090.00", 0), ("1090.01", 1), ("-910.00", 0), ("-910.01", 1)])
-def test_a_small_ledger_may_differ_by_the_amount_itself(tmp_path: Path, balance: str, number: int) -> None:
-    book = book_of(tmp_path, steady(JAN))
-    assert len(findings(book, ledger=ledger(tmp_path, f"as_of,balance\n2025-01-31,{balance}\n"))) == number
-
-
-@pytest.mark.parametrize("segment", ["retail", "零售业", "Retail"])
-def test_a_ledger_ties_by_segment_in_any_of_its_names(tmp_path: Path, segment: str) -> None:
-    book = book_of(tmp_path, [*steady(JAN), *steady(JAN, loan_id="L2")], [loan("L2", segment="retail")])
-    lines = f"as_of,segment,balance\n2025-01-31,{segment},90\n2025-01-31,,180\n2025-01-31,manufacturing,5090\n"
-    found = only(book, ledger=ledger(tmp_path, lines))
-    assert found.balance_at_risk == Decimal("5000.00")
-    assert "Manufacturing" in found.label.en
-
-
-def test_a_later_ledger_line_is_not_known_yet(tmp_path: Path) -> None:
-    book = book_of(tmp_path, steady(JAN))
-    assert findings(book, ledger=ledger(tmp_path, "as_of,balance\n2025-02-28,999999\n")) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ("date,balance\n2025-01-31,1\n", MissingColumns),
-        ("as_of,balance\n31.1.2025,1\n", DataRefused),
-        ("as_of,balance\n2025-01-31,much\n", DataRefused),
-        ("as_of,balance\n2025-01-31,nan\n", DataRefused),
-        ("", MissingColumns),
-    ],
-)
-def test_a_ledger_that_cannot_be_read_is_refused(tmp_path: Path, text: str, error: type[Exception]) -> None:
-    book = book_of(tmp_path, steady(JAN))
-    with pytest.raises(error, match=r"ledger\.csv"):
-        findings(book, ledger=ledger(tmp_path, text))
-
-
-def test_a_ledger_of_other_bytes_or_of_nowhere_is_refused(tmp_path: Path) -> None:
-    book = book_of(tmp_path, steady(JAN))
-    (tmp_path / "gbk.csv").write_bytes("as_of,balance,分部\n".encode("gb18030"))
-    with pytest.raises(DataRefused, match=r"gbk\.csv"):
-        findings(book, ledger=tmp_path / "gbk.csv")
-    with pytest.raises(Unavailable, match=r"none\.csv"):
-        findings(book, ledger=tmp_path / "none.csv")
-
-
-def test_a_book_by_count_has_no_ledger(tmp_path: Path) -> None:
-    book = book_of(tmp_path, steady(JAN), profile=NAMED.model_copy(update={"basis": "count"}))
-    with pytest.raises(Misuse, match="by count"):
-        findings(book, ledger=ledger(tmp_path, "as_of,balance\n2025-01-31,1\n"))
 
 
 def test_the_worst_comes_first_and_examples_are_three_and_masked(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ FORMATS = click.Choice(["table", "csv", "json"])
 _book = click.option("--book", default="demo", show_default=True, metavar="BOOK", help="Name of a book, or its folder.")
 _as_of = click.option("--as-of", default="", metavar="DATE", help="Reporting date, a month end. [default: the latest]")
 _format = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to print.")
+_OWN_OPTIONS = {"book": "--book", "as_of": "--as-of", "lang": "--lang"}
 _rules = click.option("--rules", default="", metavar="ID", help="Definition of non-performing. [default: the book's]")
 
 
@@ -108,7 +109,12 @@ def demo(loans: int, months: int, seed: int, until: str, into: str) -> None:
 
 @cli.command("import")
 @click.argument("source")
-@click.option("--map", "mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="MAP.toml.")
+@click.option(
+    "--map",
+    "mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="MAP.toml; with --propose-map, only its [source] is read.",
+)
 @click.option("--source", "known", default="", metavar="NAME", help="A source we know: card-status, lendingclub, sba.")
 @click.option("--into", default="", metavar="BOOK", help="Book to add to; made if it is not there.")
 @click.option("--restate", is_flag=True, help="Replace months that the book already has.")
@@ -127,10 +133,11 @@ def import_(source: str, mapping: Path | None, known: str, **options: Any) -> No
     npl import sba_national_sample.csv.gz --source sba --into sba
     """
     from analysis.book.imports import import_known, import_mapped
+    from analysis.book.ingest.mapping import load_source
     from analysis.book.ingest.propose import propose
 
     if options["propose_map"]:
-        proposal = propose(source)
+        proposal = propose(source, options=None if mapping is None else load_source(mapping))
         click.echo(proposal.toml, nl=False)
         console.say([f"unsure: {line}" for line in proposal.unsure])
         return
@@ -221,7 +228,11 @@ def report(notebooks: tuple[str, ...], book: str, as_of: str, **options: Any) ->
     from analysis.reports.contract import assignments
     from analysis.reports.pack import publish_reports
 
-    parameters = {"book": book, "as_of": as_of} | assignments(options["settings"])
+    settings = assignments(options["settings"])
+    for name in settings.keys() & _OWN_OPTIONS:
+        option = _OWN_OPTIONS[name]
+        raise Misuse(f"parameter {name!r} must be set by {option}, was set by --set; write {option} {settings[name]}.")
+    parameters = {"book": book, "as_of": as_of} | settings
     languages = ("zh", "en") if options["lang"] == "both" else (options["lang"],)
     with console.progress("Rendering") as progress:
         runs = publish_reports(notebooks, parameters, languages, force=options["force"], progress=progress)

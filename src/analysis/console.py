@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, cast
 
 import click
 import pandas as pd
@@ -48,11 +48,15 @@ def print_import(record: Mapping[str, object], form: str) -> None:
         return
     tallies, findings = _mappings(record["tallies"]), _mappings(record["findings"])
     for tally in tallies:
-        click.echo(f"{tally['source']} -> {tally['table']}")
+        click.echo(f"{tally['source']} -> {tally['table'] or 'counted, in no table'}")
         click.echo(f"  rows    {tally['rows_in']:>20,} in = {tally['rows_accepted']:,} accepted + "
                    f"{tally['rows_quarantined']:,} quarantined")  # fmt: skip
         if tally["amount_field"]:
             _print_amounts(tally)
+    if reasons := record.get("reasons"):
+        by_rows = sorted(cast("Mapping[str, int]", reasons).items(), key=lambda one: (-one[1], one[0]))
+        listed = ", ".join(f"{reason} ({rows:,})" for reason, rows in by_rows)
+        click.echo(f"  set aside, kept in the book's quarantine folder: {listed}")
     for finding in findings:
         click.echo(f"  {finding.get('severity', 'info')}: {finding.get('rule')} ({finding.get('count')})")
 

@@ -27,12 +27,13 @@ from analysis.book.catalog import (
 from analysis.book.ingest.functions import last_day
 from analysis.book.prior import with_attributes, with_prior_state
 from analysis.book.profile import FILE_NAME as PROFILE_FILE
-from analysis.book.profile import Profile, profile_toml
+from analysis.book.profile import Profile, profile_toml, read_profile
 from analysis.book.tape import Tape
 from analysis.errors import DataRefused
 
 ROW_GROUP_ROWS = 500_000
-_STAGING = "_staging"
+STAGING = "_staging"
+QUARANTINE = "quarantine"
 # An unlisted file may still be read by someone who opened the book before it was replaced.
 _KEEP_UNLISTED_SECONDS = 86_400
 
@@ -50,12 +51,14 @@ def append_tape(folder: Path, tape: Tape, profile: Profile, *, restate: Iterable
         the catalog that now is the book's.
 
     Raises:
-        DataRefused: if the tape holds a month the book has, or a snapshot without its loan.
+        DataRefused: if the tape is of another kind than the book, or holds a month the book has, or a
+            snapshot without its loan.
         Unreconciled: if the tape's account does not close.
     """
     for tally in tape.tallies:
         tally.check()
     with book_lock(folder), _staging(folder) as staging:
+        _refuse_other_kind(folder, profile)
         before = read_catalog(folder)
         staged = _Staged(folder, staging, tape)
         _refuse_known_months(staged.months, before, set(restate))
@@ -63,7 +66,7 @@ def append_tape(folder: Path, tape: Tape, profile: Profile, *, restate: Iterable
         catalog = _with_snapshots(catalog, before, staged)
         catalog = _without_restated_flows(catalog, staged, set(staged.months) & set(before.months))
         catalog = _with_others(catalog, staged)
-        catalog = replace(catalog, imports=(*before.imports, _import_record(tape)))
+        catalog = _with_record(catalog, staged)
         if not (folder / PROFILE_FILE).is_file():
             write_atomically(folder / PROFILE_FILE, profile_toml(profile))
         commit_catalog(folder, catalog)
@@ -84,8 +87,9 @@ class _Staged:
     def loans(self) -> ir.Table:
         return self.backend.read_parquet(str(self.staging / "loans.parquet"))
 
-    def snapshots(self, month: date) -> ir.Table:
-        files = sorted(map(str, (self.staging / "tape" / f"as_of={month}").glob("*.parquet")))
+    def snapshots(self, month: date | None = None) -> ir.Table:
+        place = "as_of=*" if month is None else f"as_of={month}"
+        files = sorted(map(str, (self.staging / "tape").glob(f"{place}/*.parquet")))
         # The partition's folder carries the date; the files keep the column as well.
         return self.backend.read_parquet(files, hive_partitioning=False)
 
@@ -115,9 +119,25 @@ class _Staged:
 def _with_loans(catalog: Catalog, staged: _Staged) -> Catalog:
     new, known = staged.loans(), catalog.of("loans")
     if known:
+        new = _latest_only(new, catalog, staged)
         older = staged.stored(known)
         new = new.union(older.anti_join(new, "loan_id").select(new.columns))
     return catalog.without("loans").plus(staged.write(new.order_by("loan_id"), "loans"))
+
+
+def _latest_only(new: ir.Table, catalog: Catalog, staged: _Staged) -> ir.Table:
+    """Loans of the tape but those of which the book has a later month."""
+    replaced, first = set(staged.months), min(staged.months, default=date.max)
+    later = [f for f in catalog.of("snapshots") if f.as_of is not None and f.as_of > first and f.as_of not in replaced]
+    if not later:
+        return new
+    held, told = (
+        rows.group_by("loan_id").aggregate(latest=rows.as_of.max())
+        for rows in (staged.stored(later), staged.snapshots())
+    )
+    both = held.left_join(told, "loan_id", rname="told_{name}")
+    outlived = both.filter((both.latest > both.told_latest).fill_null(True))
+    return new.anti_join(outlived, "loan_id")
 
 
 def _with_snapshots(catalog: Catalog, before: Catalog, staged: _Staged) -> Catalog:
@@ -151,13 +171,34 @@ def _without_restated_flows(catalog: Catalog, staged: _Staged, restated: set[dat
 
 def _with_others(catalog: Catalog, staged: _Staged) -> Catalog:
     tape = staged.tape
-    tables = {"flows": tape.flows, "quarantine": tape.quarantine, **(tape.others or {})}
-    for name, rows in tables.items():
+    for name, rows in {"flows": tape.flows, **(tape.others or {})}.items():
         if rows is not None and int(rows.count().execute()):
-            record = staged.write(rows.order_by(rows.columns), name)
-            # The same rows delivered again are the same file, which must not count twice.
-            catalog = catalog if record in catalog.files else catalog.plus(record)
+            catalog = _with_file(catalog, staged.write(rows.order_by(rows.columns), name))
     return catalog
+
+
+def _with_file(catalog: Catalog, record: FileRecord) -> Catalog:
+    """Give the catalog with a file; the same rows delivered again are the same file, which must not count twice."""
+    return catalog if record in catalog.files else catalog.plus(record)
+
+
+def _with_record(catalog: Catalog, staged: _Staged) -> Catalog:
+    """Give the catalog with the rows set aside and the import's record, less what restated months had set aside."""
+    rows, record = staged.tape.quarantine, _import_record(staged.tape, staged.months)
+    if rows is not None and (reasons := _reasons(rows)):
+        file = staged.write(rows.order_by(rows.columns), QUARANTINE)
+        catalog = _with_file(catalog, file)
+        record |= {"reasons": reasons, "quarantine": file.path}
+    catalog = replace(catalog, imports=(*catalog.imports, record))
+    held = {one.get("quarantine") for one in catalog.current_imports}
+    gone = {one.get("quarantine") for one in catalog.imports} - held
+    return replace(catalog, files=tuple(f for f in catalog.files if f.path not in gone))
+
+
+def _reasons(quarantine: ir.Table) -> dict[str, int]:
+    """Rows set aside by reason."""
+    counted = quarantine.group_by("reason").aggregate(rows=quarantine.count())
+    return {str(row["reason"]): int(row["rows"]) for row in counted.order_by("reason").to_pyarrow().to_pylist()}
 
 
 def _months_to_write(incoming: list[date], known: tuple[date, ...]) -> list[date]:
@@ -175,6 +216,24 @@ def _refuse_known_months(incoming: list[date], before: Catalog, restate: set[dat
         )
 
 
+def _refuse_other_kind(folder: Path, profile: Profile) -> None:
+    """Refuse a tape whose figures the book would misstate: other units, or a mark that the book does not bear."""
+    if not (folder / PROFILE_FILE).is_file():
+        return
+    book = read_profile(folder)
+    stated = ["periodicity"] if "periodicity" in profile.model_fields_set else []
+    for name in ("basis", "currency", "simulated", *stated):
+        if (was := getattr(profile, name)) != (must := getattr(book, name)):
+            raise DataRefused(
+                f"{name} of the tape must be {must!r} as in book {folder.name!r}, was {was!r}; "
+                "import it into a book of its own, or correct [book] in the map."
+            )
+    if profile.derived is not None and profile.derived != book.derived:
+        raise DataRefused(
+            f"the tape is derived, which book {folder.name!r} does not say of itself; import it into a book of its own."
+        )
+
+
 def _refuse_orphans(snapshots: ir.Table, loans: ir.Table, month: date) -> None:
     orphans = snapshots.anti_join(loans, "loan_id")
     if count := int(orphans.count().execute()):
@@ -186,9 +245,10 @@ def _copy(backend: DuckDB, rows: ir.Table, target: Path) -> None:
     backend.raw_sql(f"COPY ({ibis.to_sql(rows, dialect='duckdb')}) TO '{target.as_posix()}' ({options})")
 
 
-def _import_record(tape: Tape) -> dict[str, object]:
+def _import_record(tape: Tape, months: Iterable[date]) -> dict[str, object]:
     return {
         "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "months": [month.isoformat() for month in months],
         "tallies": [{k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(t).items()} for t in tape.tallies],
         "findings": [dict(finding) for finding in tape.findings],
     }
@@ -196,7 +256,9 @@ def _import_record(tape: Tape) -> dict[str, object]:
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    staging = folder / _STAGING / uuid.uuid4().hex
+    # Only who holds the lock works here, so whatever lies there was left by an import that died.
+    shutil.rmtree(folder / STAGING, ignore_errors=True)
+    staging = folder / STAGING / uuid.uuid4().hex
     staging.mkdir(parents=True)
     try:
         yield staging

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -42,6 +42,18 @@ class Catalog:
     def months(self) -> tuple[date, ...]:
         """Month ends that have snapshots, ascending."""
         return tuple(sorted({f.as_of for f in self.files if f.table == "snapshots" and f.as_of}))
+
+    @property
+    def current_imports(self) -> tuple[Mapping[str, Any], ...]:
+        """Records of imports that still hold: those whose months were all restated since are left out."""
+        restated: set[str] = set()
+        held: list[Mapping[str, Any]] = []
+        for record in reversed(self.imports):
+            months = set(record.get("months", ()))
+            if not months or months - restated:
+                held.append(record)
+            restated |= months
+        return tuple(reversed(held))
 
     def of(self, table: str, as_of: date | None = None) -> tuple[FileRecord, ...]:
         """Files of a table, of one month if given."""
@@ -89,12 +101,13 @@ def commit_catalog(folder: Path, catalog: Catalog) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+    # Not a temporary file of the system's, which nobody but its maker may read.
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with scratch.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    Path(name).replace(path)
+    scratch.replace(path)
 
 
 def file_record(folder: Path, table: str, as_of: date | None, path: Path, *, rows: int) -> FileRecord:

@@ -1,25 +1,31 @@
 """One import from source to book: read, account, append, and say what happened."""
 
+import glob
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ibis.backends.duckdb import Backend as DuckDB
 
-from analysis.book.append import append_tape
+from analysis.book.append import QUARANTINE, STAGING, append_tape
 from analysis.book.catalog import read_catalog
 from analysis.book.engine import connect
 from analysis.book.ingest.mapping import load_mapping
 from analysis.book.ingest.pipeline import read_tape
+from analysis.book.profile import FILE_NAME as PROFILE_FILE
 from analysis.book.profile import Profile
 from analysis.book.sources.registry import known_source
 from analysis.book.tape import Tape
-from analysis.errors import Unavailable
+from analysis.errors import Misuse, Unavailable
+from analysis.terms import TABLES
 
 # Leaves room for Python and Arrow below 2 GiB in all; what does not fit is spilled to disk.
 ENGINE_MEMORY = "1GiB"
+# No import takes as long; a scratch folder untouched since is of one that died.
+_SCRATCH_SECONDS = 86_400
 
 
 def import_mapped(source: str, mapping: Path, target: Path, *, restate: bool) -> Mapping[str, object]:
@@ -29,7 +35,7 @@ def import_mapped(source: str, mapping: Path, target: Path, *, restate: bool) ->
         the import's record: `tallies` (one per source file) and `findings`.
 
     Raises:
-        AnalysisError: if the source or the mapping cannot be used; the book is then unchanged.
+        AnalysisError: if the source, the mapping or the target cannot be used; the book is then unchanged.
     """
     described = load_mapping(mapping)
 
@@ -59,6 +65,7 @@ def import_known(source: str, name: str, target: Path, *, restate: bool) -> Mapp
 def _imported(
     read: Callable[[DuckDB, Path], Tape], profile: Profile, target: Path, *, restate: bool
 ) -> Mapping[str, object]:
+    _refuse_foreign(target)
     with _scratch(target) as staging:
         tape = read(connect(memory=ENGINE_MEMORY, spill=staging / "spill"), staging)
         months = tape.snapshots.select("as_of").distinct().to_pyarrow()["as_of"].to_pylist() if restate else []
@@ -66,10 +73,23 @@ def _imported(
     return read_catalog(target).imports[-1]
 
 
+def _refuse_foreign(target: Path) -> None:
+    """Refuse a file, or a folder that holds anything but a book or the rests of one that was never finished."""
+    if not target.exists() or (target / PROFILE_FILE).is_file():
+        return
+    known = {STAGING, *TABLES, QUARANTINE}
+    if not target.is_dir() or {path.name for path in target.iterdir()} - known:
+        raise Misuse(f"a book must be a folder of its own, was {target.name!r}, which is something else; name another.")
+
+
 @contextmanager
 def _scratch(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-import-"))
+    prefix = f".{target.name}-import-"
+    for left_over in target.parent.glob(f"{glob.escape(prefix)}*"):
+        if time.time() - left_over.stat().st_mtime > _SCRATCH_SECONDS:
+            shutil.rmtree(left_over, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     try:
         yield folder
     finally:

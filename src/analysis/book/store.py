@@ -1,7 +1,7 @@
 """Open a book as of a date: the tables, the profile and the digest that every report quotes."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -18,9 +18,12 @@ from analysis.book.schema import snapshot_schema, table_schema
 from analysis.errors import Misuse, Unavailable, did_you_mean
 from analysis.terms import Text, same
 
-_DATE_COLUMN: Mapping[str, str] = {
-    "flows": "date",
-    "financials": "known_date",
+# When a row of a table became known.
+_KNOWN_ON: Mapping[str, Callable[[ir.Table], ir.DateValue]] = {
+    "flows": lambda rows: rows.date,
+    "financials": lambda rows: rows.known_date,
+    "contacts": lambda rows: rows.start_ts.left(10).try_cast("date"),
+    "macro": lambda rows: ibis.coalesce(rows.vintage, rows.date),
 }
 
 
@@ -64,7 +67,7 @@ class Book:
 
     @cached_property
     def loans(self) -> ir.Table:
-        """One row is a loan, with its latest attributes."""
+        """One row is a loan that was there by the reporting date, with its latest attributes."""
         return self.table("loans")
 
     @cached_property
@@ -95,13 +98,17 @@ class Book:
         if not self.has(name):
             raise Unavailable(f"book {self.name!r} has no table {name!r}; import one to see what needs it.")
         rows = self._parquet(self.catalog.of(name), schema)
-        if name not in _DATE_COLUMN:
-            return rows
-        return rows.filter(rows[_DATE_COLUMN[name]] <= ibis.literal(self.as_of))
+        if name == "loans":
+            return self._seen(rows)
+        return rows.filter(_KNOWN_ON[name](rows) <= ibis.literal(self.as_of))
 
     def label(self, dimension: str, value: str) -> Text:
         """Name of a segment, region, … for a reader; the code itself if the book has no name for it."""
         return self.profile.labels.get(dimension, {}).get(value, same(value))
+
+    def _seen(self, loans: ir.Table) -> ir.Table:
+        is_latest = self.as_of == self.catalog.months[-1]
+        return loans if is_latest else loans.semi_join(self.snapshots, "loan_id")
 
     def _parquet(self, files: list[FileRecord] | tuple[FileRecord, ...], schema: ibis.Schema) -> ir.Table:
         if not files:

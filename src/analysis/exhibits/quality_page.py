@@ -49,7 +49,7 @@ def checked(book: Book, states: ir.Table) -> Checked:
     """
     return Checked(
         findings=findings(book),
-        imports=book.catalog.imports,
+        imports=book.catalog.current_imports,
         rules=len(rules_checked(book)),
         months=measured(states, "loan_count", by=("segment",), basis="count"),
         differences=differences(states.filter(states.as_of == book.as_of)),

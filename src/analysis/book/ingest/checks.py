@@ -100,7 +100,9 @@ def _notes(rows: ir.Table, layout: Layout, name: str) -> Iterator[_Rule]:
     text = rows[f"text_{name}"]
     if name == layout.amount_field:
         yield rows.rounding != 0, f"rounded:{name}"
-    if name in layout.lumped:
+    if name == "original_amount":
+        yield rows[name] < 0, f"negative:{name}"
+    if name in layout.noted:
         yield ~is_known(text, layout, name), f"unknown:{name}"
     if name == "reported_class":
         yield text.notnull() & ~is_one_of(text, FIVE_CLASSES), f"unknown:{name}"

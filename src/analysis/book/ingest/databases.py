@@ -1,12 +1,11 @@
 """Records of a table or query in any SQL database that Ibis reaches."""
 
-import importlib
-import importlib.util
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import ibis
@@ -22,13 +21,16 @@ from analysis.book.ingest.records import BATCH_RECORDS, Reading, Record, column_
 from analysis.errors import AnalysisError, DataRefused, Misuse, Unavailable, did_you_mean
 
 _FILE_SCHEMES = ("sqlite", "duckdb")
+# Modules that hold the error family of each driver, named as the standard for drivers (PEP 249) wants.
+_DRIVERS = ("psycopg", "MySQLdb", "pyodbc", "oracledb", "snowflake.connector", "trino.exceptions")
 
 
 def open_database(url: str, source: Source) -> Reading:
     """Open the table or query that the map names.
 
     Args:
-        url: as `ibis.connect` takes it, such as "sqlite:///tape.db" or "postgres://host/bank".
+        url: such as "sqlite:///tape.db" (in this folder, or at the root of the disk), or as `ibis.connect`
+            takes it, such as "postgres://host/bank".
         source: names the `table` or holds the `query`; a database with one table needs neither.
 
     Raises:
@@ -53,27 +55,37 @@ def open_database(url: str, source: Source) -> Reading:
 def shown_url(url: str) -> str:
     """Give the address without user, password and options."""
     parts = urlsplit(url)
-    place = Path(parts.path).name if parts.scheme in _FILE_SCHEMES else (parts.hostname or "") + parts.path
+    is_file = parts.scheme in _FILE_SCHEMES
+    place = Path(parts.netloc + parts.path).name if is_file else (parts.hostname or "") + parts.path
     return f"{parts.scheme}://{place}"
 
 
 def _connected(url: str) -> BaseBackend:
-    parts = urlsplit(url)
-    if parts.scheme in _FILE_SCHEMES:
-        file = Path(parts.netloc + parts.path)
-        if not file.is_file():
-            raise Unavailable(f"database {shown_url(url)} cannot be read: there is no such file.")
-        if parts.scheme == "duckdb":
-            url = f"duckdb://{file}?read_only=True"
+    scheme = urlsplit(url).scheme
     try:
+        if scheme == "sqlite":
+            return ibis.sqlite.connect(_database_file(url))
+        if scheme == "duckdb":
+            return ibis.duckdb.connect(_database_file(url), read_only=True)
         return ibis.connect(url)
+    except AnalysisError:
+        raise
     except ImportError as error:
         raise Unavailable(
-            f"{shown_url(url)} needs a driver that is not installed; "
-            f"install the package ibis-framework[{parts.scheme}]."
+            f"{shown_url(url)} needs a driver that is not installed; install the package ibis-framework[{scheme}]."
         ) from error
     except (*_database_errors(), IbisError, OSError, ValueError) as error:
         raise Unavailable(f"database {shown_url(url)} does not answer: {_first_line(error)}.") from error
+
+
+def _database_file(url: str) -> Path:
+    """File of an embedded database; after three slashes it may stand in this folder, as after two."""
+    parts = urlsplit(url)
+    place = unquote(parts.netloc + parts.path)
+    for file in (Path(place), Path(place.lstrip("/"))):
+        if file.is_file():
+            return file
+    raise Unavailable(f"database {shown_url(url)} cannot be read: there is no such file.")
 
 
 def _rows(backend: BaseBackend, source: Source, url: str) -> ir.Table:
@@ -82,7 +94,9 @@ def _rows(backend: BaseBackend, source: Source, url: str) -> ir.Table:
     tables = sorted(backend.list_tables())
     name = source.table or (tables[0] if len(tables) == 1 else None)
     if name is None:
-        raise Misuse(f"[source] table must name one of {', '.join(tables) or '(none)'} in {shown_url(url)}.")
+        raise Misuse(
+            f"[source] table must name one of {', '.join(tables) or '(none)'} in {shown_url(url)}; add it to the map."
+        )
     schema, _, bare = name.rpartition(".")
     if not schema and name not in tables:
         raise Misuse(
@@ -126,9 +140,9 @@ def _query_errors(url: str) -> Iterator[None]:
 
 
 def _database_errors() -> tuple[type[Exception], ...]:
-    """Error families of the drivers that are installed."""
-    psycopg = importlib.import_module("psycopg") if importlib.util.find_spec("psycopg") else None
-    return (sqlite3.Error, duckdb.Error, *((psycopg.Error,) if psycopg else ()))
+    """Error families of the drivers in use."""
+    used = (sys.modules.get(name) for name in _DRIVERS)
+    return (sqlite3.Error, duckdb.Error, *(driver.Error for driver in used if driver is not None))
 
 
 def _first_line(error: Exception) -> str:

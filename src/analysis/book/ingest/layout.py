@@ -31,6 +31,7 @@ class Layout:
         currency: of the book [ISO 4217].
         words: per column, the book's word for each of the source's, in lower case.
         refused: per column, the reason to refuse a value that is none of its words.
+        noted: columns whose other values are a finding.
         lumped: columns whose other values become "other".
     """
 
@@ -43,6 +44,7 @@ class Layout:
     currency: str
     words: Dictionary[str, Dictionary[str, str]] = field(default_factory=dict)
     refused: Dictionary[str, str] = field(default_factory=dict)
+    noted: tuple[str, ...] = ()
     lumped: tuple[str, ...] = ()
 
     @property
@@ -88,6 +90,7 @@ def tape_layout(mapping: Mapping) -> Layout:
         currency=mapping.book.currency,
         words={name: _lower(ways) for name, ways in words.items()},
         refused={"segment": "unknown_segment"} if segments.unknown == "quarantine" else {},
+        noted=("segment",) if segments.values or segments.unknown == "other" else (),
         lumped=("segment",) if segments.unknown == "other" else (),
     )
 

@@ -27,7 +27,7 @@
     as_of = { constant = "2025-09-30" }
 
     [segments]                  # the source's segments in the book's words
-    unknown = "keep"            # others as they are; or "other": into one; or "quarantine": set aside
+    unknown = "keep"            # others as they are, noted; or "other": into one; or "quarantine": set aside
     [segments.values]
     "制造业" = "manufacturing"
 
@@ -45,6 +45,8 @@ those of `strptime`, or "excel" for serial day numbers; without `format`, year-m
 """
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,17 +191,23 @@ def load_mapping(path: str | Path) -> Mapping:
         Misuse: if it is not valid, with the key that has to change.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Misuse(f"{path.name} must be UTF-8 text; save it as UTF-8.") from error
-    except OSError as error:
-        raise Unavailable(f"map {path.name} cannot be read: {error.strerror}.") from error
-    mapping = parse_mapping(text, path.name)
+    mapping = parse_mapping(_text(path), path.name)
     if mapping.flows is None or mapping.flows.file is None:
         return mapping
     flows = mapping.flows.model_copy(update={"file": path.parent / mapping.flows.file})
     return mapping.model_copy(update={"flows": flows})
+
+
+def load_source(path: str | Path) -> Source:
+    """Read only how a MAP.toml says to open the source, which a draft of the rest may need.
+
+    Raises:
+        Unavailable: if there is no such file.
+        Misuse: if it is not valid.
+    """
+    path = Path(path)
+    with _map_errors(path.name):
+        return Source.model_validate(tomllib.loads(_text(path)).get("source", {}))
 
 
 def parse_mapping(text: str, label: str = "map") -> Mapping:
@@ -208,8 +216,23 @@ def parse_mapping(text: str, label: str = "map") -> Mapping:
     Raises:
         Misuse: if it is not valid.
     """
-    try:
+    with _map_errors(label):
         return Mapping.model_validate(tomllib.loads(text))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{path.name} must be UTF-8 text; save it as UTF-8.") from error
+    except OSError as error:
+        raise Unavailable(f"map {path.name} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def _map_errors(label: str) -> Iterator[None]:
+    try:
+        yield
     except tomllib.TOMLDecodeError as error:
         raise Misuse(f"{label} is not valid TOML: {error}.") from error
     except ValidationError as error:

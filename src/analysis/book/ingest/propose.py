@@ -117,10 +117,18 @@ def _with_segment(matches: dict[str, _Match]) -> dict[str, _Match]:
     return matches | {"segment": _Match(matches[like].column, 1.0)}
 
 
+def _absences(matches: Mapping[str, _Match]) -> Iterator[str]:
+    absent = [name for name in TAPE_REQUIRED if name not in matches]
+    if len(absent) == len(TAPE_REQUIRED):
+        yield (
+            "no column name is known; if the names stand in a later line or another sheet, say so in a file "
+            "([source] header_row = … or sheet = …) and add --map FILE"
+        )
+    yield from (f"{name}: no column found; a tape needs one, or a constant" for name in absent)
+
+
 def _doubts(matches: Mapping[str, _Match]) -> Iterator[str]:
-    for name in TAPE_REQUIRED:
-        if name not in matches:
-            yield f"{name}: no column found; a tape needs one, or a constant"
+    yield from _absences(matches)
     for name, match in matches.items():
         if match.distance >= 1:
             yield f"{name}: {match.column!r} is only like it"

@@ -102,7 +102,7 @@ def _currency_mix(book: Book) -> Iterator[Finding]:
 
 
 def _import_findings(book: Book) -> Iterator[Finding]:
-    records = book.catalog.imports
+    records = book.catalog.current_imports
     yield from _quarantined([tally for record in records for tally in record.get("tallies", ())], book)
     noticed: dict[tuple[str, str], Finding] = {}
     for record in records:

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from analysis.book.ingest.text_stream import detected_encoding
 from analysis.book.quality.coverage import Cell
 from analysis.book.quality.thresholds import LEDGER_AMOUNT, LEDGER_SHARE, threshold
 from analysis.book.quality.words import RULES, Finding
@@ -37,7 +38,7 @@ def ledger_lines(path: Path) -> list[LedgerLine]:
     if not path.is_file():
         raise Unavailable(f"ledger must be a CSV file, but {path.name!r} is not there.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=detected_encoding(path), newline="") as file:
             reader = csv.DictReader(file)
             present = [name.strip() for name in reader.fieldnames or ()]
             if missing := set(_NEEDED) - set(present):
@@ -45,7 +46,7 @@ def ledger_lines(path: Path) -> list[LedgerLine]:
             reader.fieldnames = present
             return [_line(fields, number, path.name) for number, fields in enumerate(reader, start=2)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataRefused(f"{path.name} must be CSV in UTF-8, but cannot be read ({error}).") from error
+        raise DataRefused(f"{path.name} must be CSV in UTF-8 or GB18030, but cannot be read ({error}).") from error
 
 
 def ledger_differences(book: Book, counted: Sequence[Cell], lines: Sequence[LedgerLine]) -> Iterator[Finding]:
@@ -55,12 +56,14 @@ def ledger_differences(book: Book, counted: Sequence[Cell], lines: Sequence[Ledg
 
     Raises:
         Misuse: if the book has no balances.
+        DataRefused: if no line is of the reporting date or before, so that nothing would be compared.
     """
     if book.profile.basis != "balance":
         raise Misuse(f"a ledger needs a book with balances, but {book.name!r} goes by count; leave --ledger out.")
-    for line in lines:
-        if line.as_of > book.as_of:
-            continue
+    known = [line for line in lines if line.as_of <= book.as_of]
+    if not known:
+        raise DataRefused(f"a ledger must have a line up to {book.as_of}, but this one has none; fetch an older one.")
+    for line in known:
         held = [cell for cell in counted if cell.as_of == line.as_of and _is_of(cell, line, book)]
         found = sum((cell.balance for cell in held if cell.balance is not None), Decimal(0))
         if abs(found - line.balance) > max(threshold(LEDGER_AMOUNT), threshold(LEDGER_SHARE) * abs(line.balance)):
