@@ -63,9 +63,12 @@ def main(folder: Path, way: str) -> None:
         with report_lock(root, PLACE.notebook):
             sweep(root, PLACE.notebook)
         mended, staged = left(root), len(list((root / "_staging").iterdir()))
+        pointer = root / PLACE.notebook / "latest.json"
+        latest = json.loads(pointer.read_text())["folder"] if pointer.is_file() else ""
         publish(root, "newest")
         runs = sorted(path.name for path in (PLACE.path(root) / "runs").iterdir())
-        steps.append({"at_once": at_once, "mended": mended, "staged": staged, "then": left(root), "runs": runs})
+        found = {"at_once": at_once, "mended": mended, "staged": staged, "latest": latest}
+        steps.append(found | {"then": left(root), "runs": runs})
         shutil.rmtree(root)
         if code == 0:
             break

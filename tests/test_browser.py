@@ -24,7 +24,12 @@ SHOWN = """[...document.querySelectorAll('main [lang]')].filter((e) => e.getClie
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TOO_WIDE = """[...document.querySelectorAll('main *')].filter((e) => e.offsetParent !== null
   && !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))"""
-
+# The heading, the paragraphs and the finding of each exhibit, as they begin.
+PARTS = """[...document.querySelectorAll('main .part')].map((part) =>
+  [...part.querySelectorAll(':scope > h2, :scope > p, .cap > b')].map((e) => e.innerText))"""
+LETTERS = 8  # few enough to stand on one line
+SHEETS = {"10_data_quality": 2, "20_segment_trends": 3}
+PDF_BYTES = 400_000
 # Letters of all text that the style sheet sets in bold, whichever element that is.
 BOLD = """(() => { const found = new Set(); const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) { const e = walk.currentNode.parentElement;
@@ -112,21 +117,33 @@ def test_every_word_shown_in_bold_has_its_letters_in_the_bold_font(
     assert {letter for letter in shown if not letter.isspace()} <= letters(path.read_text(encoding="utf-8"), 700)
 
 
+def printed(page: Page, path: Path, target: Path) -> list[str]:
+    """Text of each sheet of a page as it prints, without spaces; the sheets are A4."""
+    page.open(path, width=1280)
+    page.pdf(target)
+    facts = subprocess.run(["pdfinfo", target], capture_output=True, text=True, check=True).stdout
+    assert "A4" in next(line for line in facts.splitlines() if line.startswith("Page size"))
+    words = subprocess.run(["pdftotext", target, "-"], capture_output=True, text=True, check=True).stdout
+    return ["".join(sheet.split()) for sheet in words.split("\f")[:-1]]
+
+
 @pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="no pdfinfo to read a PDF with")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_it_prints_on_a_few_sheets_of_a4(
+def test_it_prints_on_a_few_sheets_of_a4_and_no_exhibit_is_torn_from_its_words(
     page: Page, reports: Path, tmp_path: Path, notebook: str, language: str
 ) -> None:
-    page.open(published(reports, notebook, language), width=1280)
-    page.pdf(tmp_path / "report.pdf")
-    facts = subprocess.run(["pdfinfo", tmp_path / "report.pdf"], capture_output=True, text=True, check=True).stdout
-    lines = dict(line.split(":", 1) for line in facts.splitlines() if ":" in line)
-    assert "A4" in lines["Page size"]
-    assert 1 <= int(lines["Pages"]) <= 8
-    words = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True)
-    manifest = json.loads(published(reports, notebook, language).with_name("manifest.json").read_text())
-    assert "".join(manifest["title"][language].split()) in "".join(words.stdout.split())
+    path = published(reports, notebook, language)
+    sheets = printed(page, path, tmp_path / "report.pdf")
+    assert len(sheets) <= SHEETS[notebook]
+    assert (tmp_path / "report.pdf").stat().st_size <= PDF_BYTES
+    manifest = json.loads(path.with_name("manifest.json").read_text())
+    assert "".join(manifest["title"][language].split()) in sheets[0]
+    parts = page.evaluate(PARTS)
+    assert len(parts) > 5
+    for part in parts:
+        starts = ["".join(words.split())[:LETTERS] for words in part]
+        assert any(all(start in sheet for start in starts) for sheet in sheets), starts
 
 
 @pytest.mark.parametrize("width", [1280, 390])

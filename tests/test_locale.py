@@ -91,13 +91,6 @@ def test_counts_have_thousands_separators_and_nouns_agree() -> None:
     assert locale.number_of(2, "error", "errors") == "2 errors"
 
 
-@given(st.text(max_size=40))
-def test_a_masked_identifier_shows_at_most_a_third_of_it(identifier: str) -> None:
-    shown = locale.masked(identifier).removeprefix("***")
-    assert len(shown) <= min(3, len(identifier) / 3)
-    assert identifier.endswith(shown)
-
-
 @given(st.decimals(-(10**14), 10**14, places=2))
 def test_no_amount_is_shown_with_more_than_four_digits_before_its_separator_unit(amount: Decimal) -> None:
     zh = locale.money(amount).zh.replace(",", "").lstrip("−")

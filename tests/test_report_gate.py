@@ -153,8 +153,11 @@ def test_what_a_page_may_hold_is_no_fault(page: str, markup: str) -> None:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     folder = tmp_path_factory.mktemp("books") / "private"
     backend = connect()
-    names = ("LN-2021/0001", "1000014003", "39786", "A1", "王小明 0001", "L000000001003")
-    loans = [loan(name, borrower_id=f"客户{number:04}") for number, name in enumerate(names)]
+    names = ("LN-2021/0001", "1000014003", "39786", "A1", "王小明 0001", "L000000001003", "2024")
+    loans = [
+        loan(name, borrower_id=f"客户{number:04}", group_id=f"G{number}", segment="G2" if number > 3 else "farm")
+        for number, name in enumerate(names)
+    ]
     append_tape(folder, tape(backend, loans, [snapshot(MONTHS[0], name) for name in names]), PROFILE)
     yield open_book(folder)
 
@@ -170,6 +173,12 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
         "<p>客户0003。</p>",
         "<p>王小明 0001</p>",
         "<p>L0000000010&#48;3</p>",
+        '<tr><th scope="row">39786</th><td>1.62%</td></tr>',
+        '<tr><th scope="row"><span lang="zh">A1</span><span lang="en">Loan A</span></th></tr>',
+        '<td class="text">借据 1、A1、…0a1b2c</td>',
+        '<td class="text">row 7, A1</td>',
+        '<div class="panel" data-seg="A1"><b>Manufacturing</b></div>',
+        '<th scope="row">G1</th>',
     ],
 )
 def test_an_identifier_of_the_book_is_found_wherever_it_stands(book: Book, markup: str) -> None:
@@ -185,6 +194,11 @@ def test_the_fault_masks_what_it_found(book: Book) -> None:
 
 def test_figures_and_short_codes_that_happen_to_be_identifiers_are_no_fault(book: Book) -> None:
     assert identifiers_in('<td data-v="39786.0">39,786</td><td>39786</td><p>A1 L00000000100 1.62%</p>', book) == set()
+
+
+def test_a_label_that_several_borrowers_share_names_none_of_them(book: Book) -> None:
+    shared = '<tr><th scope="row">G2</th><td>1.62%</td></tr><tr><th scope="row">2024</th></tr>'
+    assert identifiers_in(shared, book) == set()
 
 
 def test_embedded_files_and_style_are_not_searched(book: Book) -> None:

@@ -133,6 +133,11 @@ def test_a_damaged_manifest_and_what_a_crash_left_are_passed_over(tmp_path: Path
     damaged = tmp_path / "20_segment_trends" / "2026-03-31"
     damaged.mkdir()
     (damaged / "manifest.json").write_text('{"schema_version": 1, "rep')
+    listed = tmp_path / "20_segment_trends" / "2025-12-31"
+    listed.mkdir()
+    (listed / "manifest.json").write_text("[]")
+    add_failure(tmp_path, trends("2026-06-30"))
+    next(tmp_path.glob("_failed/*/failure.json")).write_bytes(b"\xff{")
     assert [one.as_of for one in entries(tmp_path)] == ["2026-09-30"]
     assert "1.62%" in index(tmp_path)
 
@@ -170,14 +175,30 @@ def test_a_kill_while_the_index_is_written_leaves_the_old_one_whole(tmp_path: Pa
     assert "1.62%" in index(tmp_path)
 
 
-def test_a_thousand_reports_are_listed_in_seconds_and_older_ones_fold_away(tmp_path: Path) -> None:
+def test_a_thousand_reports_are_listed_in_a_second_and_older_ones_fold_away(tmp_path: Path) -> None:
     last = date(2026, 9, 30)
     for months in range(250):
         for slug in ("", "segment-a", "segment-b", "segment-c"):
             add_report(tmp_path, trends(month_end_before(last, months), slug), number("npl_ratio", 0.01, change=0.0))
-    begun = time.monotonic()
+    index(tmp_path)
+    add_report(tmp_path, trends(last, "segment-d"), number("npl_ratio", 0.01, change=0.0))
+    begun = time.process_time()
     html = index(tmp_path)
-    assert time.monotonic() - begun < 6  # about one second; machines that run tests are busy
-    assert "(988)" in html
-    assert html.count("<tr>") == 1000 + 2
+    assert time.process_time() - begun < 1.0
+    assert "(989)" in html
+    assert html.count("<tr>") == 1001 + 2
     assert BANK["zh"] in html
+
+
+def test_fonts_of_the_index_before_are_kept_only_where_they_hold_the_same_letters(tmp_path: Path) -> None:
+    def fresh() -> str:
+        (tmp_path / "index.html").unlink()
+        return index(tmp_path)
+
+    add_report(tmp_path, trends("2026-09-30"), number("npl_ratio", 0.0123))
+    index(tmp_path)
+    add_report(tmp_path, trends("2026-06-30"), number("npl_ratio", 0.0132))
+    assert index(tmp_path) == fresh()
+    add_report(tmp_path, trends("2026-03-31"), number("npl_ratio", 0.01), bank={"zh": "鑫", "en": "Ж"})
+    assert index(tmp_path) == fresh()
+    assert list(page_faults(index(tmp_path))) == []

@@ -48,6 +48,7 @@ def test_a_kill_at_any_step_leaves_one_whole_edition_and_the_next_run_mends_the_
     assert {step["mended"] for step in steps} == {"old", "new"}
     assert {step["then"] for step in steps} == {"newest"}
     assert {step["staged"] for step in steps} == {0}
+    assert {step["latest"] for step in steps} == {"2026-06-30"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process; this system cannot fork")
@@ -94,6 +95,19 @@ def test_latest_is_the_newest_period_even_if_an_older_one_is_published_later(tmp
         "latest--segment-retail.json": {"folder": "2026-09-30--segment-retail"},
     }
     assert (tmp_path / "30_tiny" / latest_name("") / "report.zh.html").read_text() == "1"
+
+
+def test_a_pointer_that_was_lost_or_is_behind_is_mended_when_the_notebook_is_next_run(tmp_path: Path) -> None:
+    publish_edition(tmp_path, PLACE, edition("1"))
+    folder = tmp_path / "30_tiny"
+    (folder / latest_name("")).unlink()
+    (folder / "latest.json").write_text('{"folder": "2026-03-31"}\n')
+    sweep(tmp_path, "30_tiny")
+    assert json.loads((folder / "latest.json").read_text()) == {"folder": "2026-06-30"}
+    assert (folder / latest_name("") / "report.zh.html").read_text() == "1"
+    before = (folder / "latest.json").stat().st_mtime_ns
+    sweep(tmp_path, "30_tiny")
+    assert (folder / "latest.json").stat().st_mtime_ns == before
 
 
 def test_without_links_the_small_file_still_points_to_the_latest(
@@ -150,6 +164,10 @@ def test_a_slug_is_the_same_for_the_same_departures_in_any_order() -> None:
     assert slug({}) == ""
     assert slug({"segment": "retail", "book": "sba"}) == slug({"book": "sba", "segment": "retail"})
     assert slug({"segment": "retail", "book": "sba"}) == "book-sba--segment-retail"
+
+
+def test_a_value_cannot_pass_for_another_departure() -> None:
+    assert slug({"book": "sba--segment-retail"}) != slug({"book": "sba", "segment": "retail"})
 
 
 @pytest.mark.parametrize("value", ["../../etc", "a/b", "A", "x" * 300, "名 称", "con.", "a--b/..\\c", "\u0000"])

@@ -11,6 +11,7 @@ import nbformat
 import psutil
 import pytest
 
+from analysis.reports import runner
 from analysis.reports.exporter import outputs
 from analysis.reports.failure import Incident
 from analysis.reports.runner import Executed, Job, Limits, clean_environment, run_notebook
@@ -124,7 +125,8 @@ def test_neither_kernel_nor_what_it_started_outlives_the_limit(run, tmp_path: Pa
     assert not is_alive(int(witness.read_text()))
 
 
-def test_a_kernel_that_dies_is_told_from_a_cell_that_fails(run) -> None:
+def test_a_kernel_that_dies_is_told_from_a_cell_that_fails(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "RETRY_SECONDS", 0.0)
     done = run("import os\nos._exit(1)")
     assert isinstance(done, Incident)
     assert (done.kind, done.error.exit_code) == ("dead", 3)

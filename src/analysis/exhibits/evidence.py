@@ -30,6 +30,9 @@ _COLUMNS = (
     Column(key="model", label=Text("模型误差", "Model error")),
     Column(key="naive", label=Text("朴素误差", "Naive error")),
 )
+_BROKEN = Text("{n}个分部中{k}个的水平出现过突变：{names}", "The level broke in {k} of {n} segments: {names}")
+_UNBROKEN = Text("{n}个分部的水平都没有显著突变", "The level broke in none of {n} segments")
+_UNTESTED = Text("历史均过短，无法检验水平突变", "No history is long enough to test for a break of level")
 Judged = Mapping[str, object]
 
 
@@ -46,16 +49,13 @@ def trend_evidence(reading: Reading, frames: SegmentFrames) -> Exhibit:
 
 
 def _caption(reading: Reading, judged: Mapping[str, Judged]) -> Caption:
-    breaks = [one for one in reading.segments if as_date(judged.get(one.key, {}).get("break_date"))]
+    tested = [one for one in reading.segments if is_known(number(judged.get(one.key, {}).get("break_p")))]
+    breaks = [one for one in tested if as_date(judged[one.key].get("break_date"))]
     names = Text("、".join(one.label.zh for one in breaks[:3]), ", ".join(one.label.en for one in breaks[:3]))
-    headline = (
-        Text("{k}个分部的水平出现过突变：{names}", "The level broke in {k} of {n} segments: {names}")
-        if breaks
-        else Text("{n}个分部的水平都没有显著突变", "The level broke in none of {n} segments")
-    )
+    headline = _UNTESTED if not tested else _BROKEN if breaks else _UNBROKEN
     return Caption(
         id="trend_evidence",
-        headline=headline.format(k=len(breaks), n=len(reading.segments), names=names),
+        headline=headline.format(k=len(breaks), n=len(tested), names=names),
         subtitle=Text(
             "斜率与误差为基点；突变为单次检验，p<5%；季节强度为季节占波动的比重；误差为回测平均绝对误差",
             "Slope and errors in basis points; break: one test per segment, p < 5%; season: share of movement; "

@@ -26,6 +26,9 @@ REASONS = MappingProxyType(
         "missing_flows": Text("账簿没有流水", "the book has no flows"),
         "partly_recorded": Text("数据源仅部分记录", "recorded for some loans only"),
         "constant": Text("历史数值从未变动", "the value never changed"),
+        "gaps": Text("历史有缺口，自最近缺口之后起算", "the history starts after its last gap"),
+        "gaps_filled": Text("少数缺失月份以插值补足", "a few missing months were interpolated"),
+        "latest_unknown": Text("最近一期没有数值", "the latest value is unknown"),
         "no_break": Text("未见显著突变", "no significant break"),
     }
 )
@@ -162,13 +165,6 @@ def short_period(when: date) -> str:
     """The same as `period`, short enough for an axis: 26Q3 or 26-08."""
     month = f"-{when.month:02d}" if when.month % 3 else f"Q{when.month // 3}"
     return f"{when.year % 100:02d}{month}"
-
-
-def masked(identifier: object) -> str:
-    """An identifier that shows at most its last three characters, and never more than a third of it."""
-    text = str(identifier)
-    shown = min(3, len(text) // 3)
-    return "***" + (text[-shown:] if shown else "")
 
 
 def reason(note: str) -> Text:

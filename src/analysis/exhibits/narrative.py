@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from html import escape
 
-from analysis.exhibits.exhibit import Exhibit, Metric
+from analysis.exhibits.exhibit import Exhibit, Metric, absent
 from analysis.exhibits.locale import basis_points, count, day, is_known, number_of, points, ratio, reason, whole_bp
 from analysis.exhibits.reading import POINT_MEASURES, Reading, Standing, Subject
 from analysis.terms import Text, same
@@ -19,9 +19,9 @@ def summary(reading: Reading, *, id: str = "summary") -> Exhibit:
     """The answer in one sentence, then what stands behind it, from the same numbers as cards and tables."""
     first, *others = sentences(reading)
     items = "".join(f"<li>{marked(text)}</li>" for text in others)
-    html = (
-        f'<div class="npl box sum" id="{escape(id)}"><p>{marked(first)}</p>{f"<ul>{items}</ul>" if items else ""}</div>'
-    )
+    unknown = "" if is_known(reading.total.value) else absent(reading.total.note) + " "
+    answer = f"<p>{unknown}{marked(first)}</p>"
+    html = f'<div class="npl box sum" id="{escape(id)}">{answer}{f"<ul>{items}</ul>" if items else ""}</div>'
     return Exhibit(id=id, kind="text", html=html, metrics=_metrics(reading))
 
 
@@ -36,10 +36,10 @@ def level(reading: Reading) -> Text:
     subject, total = reading.subject, reading.total
     if not is_known(total.value):
         return Text("{when}无法给出{measure}：{why}。", "The {measure} at {when} cannot be stated: {why}.").format(
-            when=day(subject.as_of), measure=_plain(subject.measure), why=reason(total.note)
+            when=day(subject.as_of), measure=_named(subject), why=reason(total.note)
         )
     stated = Text("{when}{measure}为**{value}**", "The {measure} was **{value}** at {when}").format(
-        when=day(subject.as_of), measure=_plain(subject.measure), value=shown_value(reading, total.value)
+        when=day(subject.as_of), measure=_named(subject), value=shown_value(reading, total.value)
     )
     return stated + _changes(reading) + _limit_of_total(reading) + Text("。", ".")
 
@@ -229,8 +229,12 @@ def _strong(label: Text) -> Text:
     return same(STRONG) + _safe(label) + same(STRONG)
 
 
-def _plain(measure: Text) -> Text:
-    return Text(measure.zh, measure.en if measure.en[:2].isupper() else measure.en[:1].lower() + measure.en[1:])
+def _named(subject: Subject) -> Text:
+    zh, en = subject.measure.zh, subject.measure.en
+    named = Text(zh, en if en[:2].isupper() else en[:1].lower() + en[1:])
+    if subject.scope is None:
+        return named
+    return Text("{scope}{named}", "{named} of {scope}").format(scope=_safe(subject.scope), named=named)
 
 
 def _metrics(reading: Reading) -> dict[str, Metric]:

@@ -25,10 +25,9 @@ _CONTEXT: tuple[Tone, Tone] = ("context", "context")
 def segment_trends(reading: Reading) -> Exhibit:
     """The trend of each segment with its interval; grey where it cannot be told from noise."""
     judged = [one for one in reading.segments if is_known(one.slope)]
-    headline_text = trend(reading) or Text("历史过短，无法判断趋势。", "The history is too short to judge a trend.")
     caption = Caption(
         id="segment_trends",
-        headline=title(headline_text),
+        headline=title(trend(reading) or _unjudged(reading)),
         subtitle=Text(
             "趋势斜率，个基点/年，线段为95%区间（HAC）；灰色为与噪声无法区分",
             "Trend, basis points per year, with 95% interval (HAC); grey = cannot be told from noise",
@@ -52,14 +51,15 @@ def segment_intervals(by_count: pd.DataFrame, total_by_count: pd.DataFrame, subj
     marks = [_interval_mark(row, whole, subject) for row in sorted(rows, key=lambda row: -_ordering(row["value"]))]
     caption = Caption(
         id="segment_intervals",
-        headline=_intervals_headline(marks, whole),
+        headline=_intervals_headline(marks, whole, subject),
         subtitle=Text(
-            "{measure}，按笔数，%，{when}；线段为95%区间（Wilson），虚线为全部贷款",
-            "{measure} by number of loans, %, {when}; with 95% interval (Wilson); dashed = all loans",
-        ).format(measure=subject.measure, when=day(subject.as_of)),
+            "{measure}，按笔数，%，{when}；线段为95%区间（Wilson），虚线为{whole}",
+            "{measure} by number of loans, %, {when}; with 95% interval (Wilson); dashed = {whole}",
+        ).format(measure=subject.measure, when=day(subject.as_of), whole=subject.whole),
         source=subject.source,
     )
-    label = Text("全部 {value}", "All loans {value}").format(value=ratio(whole))
+    name = subject.scope or Text("全部", "All loans")
+    label = name + same(f" {ratio(whole)}")
     return intervals(marks, caption, reference=Reference(value=whole, label=label) if is_known(whole) else None)
 
 
@@ -86,6 +86,12 @@ def backtest_note(trends: pd.DataFrame | None) -> Text:
         "回测：{n}个分部中，有{k}个的模型误差小于朴素预测（以最新值外推）。",
         "Back-test: the model beat the naive forecast (latest value carried forward) in {k} of {n} segments.",
     ).format(n=len(known), k=sum(bool(value) for value in known))
+
+
+def _unjudged(reading: Reading) -> Text:
+    if reading.segments and all(one.note == "too_small" for one in reading.segments):
+        return Text("各分部笔数均过少，无法判断趋势", "Too few loans in each segment to judge a trend")
+    return Text("历史过短，无法判断趋势", "The history is too short to judge a trend")
 
 
 def _slope_mark(reading: Reading, one: Standing) -> Mark:
@@ -117,18 +123,18 @@ def _interval_mark(row: dict[str, object], whole: float, subject: Subject) -> Ma
     return Mark(key=key, label=subject.label(key), value=value, lower=lower, upper=upper, text=same(text), tone=tone)
 
 
-def _intervals_headline(marks: Sequence[Mark], whole: float) -> Text:
+def _intervals_headline(marks: Sequence[Mark], whole: float, subject: Subject) -> Text:
     known = [mark for mark in marks if is_known(mark.value)]
     above = [mark for mark in known if mark.tone in {"worse", "better"} and mark.lower > whole]
     if not above:
         return Text(
-            "没有一个分部明显高于全部贷款的{value}", "No segment is clearly above the {value} of all loans"
-        ).format(value=ratio(whole))
+            "没有一个分部明显高于{whole}的{value}", "No segment is clearly above the {value} of {whole}"
+        ).format(value=ratio(whole), whole=subject.whole)
     names = Text("、".join(mark.label.zh for mark in above[:3]), ", ".join(mark.label.en for mark in above[:3]))
     return Text(
-        "{n}个分部中{k}个明显高于全部贷款的{value}，以{names}为首",
-        "{k} of {n} segments are clearly above the {value} of all loans, led by {names}",
-    ).format(n=len(known), k=len(above), value=ratio(whole), names=names)
+        "{n}个分部中{k}个明显高于{whole}的{value}，以{names}为首",
+        "{k} of {n} segments are clearly above the {value} of {whole}, led by {names}",
+    ).format(n=len(known), k=len(above), value=ratio(whole), names=names, whole=subject.whole)
 
 
 def _forecast_headline(reading: Reading, frames: SegmentFrames) -> Text:
@@ -137,17 +143,21 @@ def _forecast_headline(reading: Reading, frames: SegmentFrames) -> Text:
         return Text("历史过短，无法预测", "The history is too short to forecast")
     horizon = max(step.as_of for _, step in ends)
     worse = [one for one, step in ends if change_tone(step.value - one.value, reading.subject.worse) == "worse"]
-    clear = [one for one, step in ends if _is_clear(one, step, reading)]
     return Text(
-        "预计到{when}，{n}个分部中{k}个变差，{c}",
-        "By {when}, {k} of {n} segments are forecast to be worse, {c}",
-    ).format(when=day(horizon), n=len(ends), k=len(worse), c=_clearly(len(clear)))
+        "预计到{when}，{n}个分部中{k}个变差{c}",
+        "By {when}, {k} of {n} segments are forecast to be worse{c}",
+    ).format(when=day(horizon), n=len(ends), k=len(worse), c=_clearly(reading, ends))
 
 
-def _clearly(segments: int) -> Text:
-    if not segments:
-        return Text("但没有一个的整个预测区间都比现值差", "in none is the whole interval worse than today")
-    return Text("其中{n}个的整个预测区间都比现值差", "in {n} the whole interval is worse than today").format(n=segments)
+def _clearly(reading: Reading, ends: Sequence[tuple[Standing, Ahead]]) -> Text:
+    if not any(is_known(step.lower) for _, step in ends):
+        return Text("；历史过短，没有预测区间", "; the history is too short for intervals")
+    clear = sum(_is_clear(one, step, reading) for one, step in ends)
+    if not clear:
+        return Text("，但没有一个的整个预测区间都比现值差", ", in none is the whole interval worse than today")
+    return Text("，其中{n}个的整个预测区间都比现值差", ", in {n} the whole interval is worse than today").format(
+        n=clear
+    )
 
 
 def _recent(history: pd.DataFrame, as_of: date) -> pd.DataFrame:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
+from analysis.book.masking import masked
+from analysis.book.quality.words import Finding
 from analysis.exhibits.cards import Card, Remark, cards
 from analysis.exhibits.exhibit import Caption, Exhibit
-from analysis.exhibits.locale import as_date, count, day, is_known, masked, money, money_scale, number_of, ratio
+from analysis.exhibits.locale import as_date, count, day, is_known, money, money_scale, number_of, ratio
 from analysis.exhibits.narrative import marked
 from analysis.exhibits.palette import Tone
 from analysis.exhibits.reading import number
@@ -40,38 +42,6 @@ _TABLES = MappingProxyType(
 _EXAMPLES = 3
 _ROW = re.compile(r"row (\d+)")
 _MASKED_OR_DATE = re.compile(r"…[0-9a-f]{6}|\d{4}-\d{2}-\d{2}")
-
-
-class Finding(Protocol):
-    """What a check found in the tape."""
-
-    @property
-    def rule(self) -> str:
-        """Code of the rule."""
-
-    @property
-    def severity(self) -> str:
-        """Either "error", "warning" or "info"."""
-
-    @property
-    def label(self) -> Text:
-        """What is wrong, in words."""
-
-    @property
-    def count(self) -> int:
-        """Rows that it touches."""
-
-    @property
-    def balance_at_risk(self) -> Decimal | None:
-        """Balance of those rows [currency]; None where there are no balances."""
-
-    @property
-    def as_of(self) -> date | None:
-        """Reporting date it was found at; None for the whole book."""
-
-    @property
-    def examples(self) -> Sequence[str]:
-        """Masked identifiers of a few rows, or their places in the source."""
 
 
 def quality_summary(

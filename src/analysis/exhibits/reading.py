@@ -36,6 +36,7 @@ class Subject:
         source: where the numbers come from.
         label: gives a segment's name from its code.
         compare_to: the nearer date that changes are taken against; three months before if None.
+        scope: the part of the book that all numbers are of; None for the whole book.
     """
 
     name: str
@@ -48,6 +49,12 @@ class Subject:
     source: Text | None = None
     label: Callable[[str], Text] = same
     compare_to: date | None = None
+    scope: Text | None = None
+
+    @property
+    def whole(self) -> Text:
+        """What all loans of the page are called."""
+        return self.scope or Text("全部贷款", "all loans")
 
     @property
     def is_quarterly(self) -> bool:

@@ -25,12 +25,15 @@ _PARTS = {
     "balance": {"numerator": Text("不良余额", "NPLs"), "denominator": Text("贷款余额", "Loans")},
     "count": {"numerator": Text("不良笔数", "NPLs"), "denominator": Text("贷款笔数", "Loans")},
 }
+_WHOLE = Text("全部贷款", "Whole book")
 _TIE_COLUMNS = (
     Column(key="part", label=Text("项目", "Amount"), align="text"),
     Column(key="segments", label=Text("分部合计", "Sum of segments")),
-    Column(key="whole", label=Text("全部贷款", "Whole book")),
+    Column(key="whole", label=_WHOLE),
     Column(key="difference", label=Text("差额", "Difference")),
 )
+_TIED = Text("分部合计与{whole}一致，差额为零", "Segments add up to {whole}, without a difference")
+_APART = Text("分部合计与{whole}不一致", "Segments do not add up to {whole}")
 _UNNAMED = Text("未注明", "Not stated")
 BALANCE_CARDS = (
     "npl_ratio", "npl_balance", "special_mention_ratio", "overdue_ratio",
@@ -52,6 +55,7 @@ class Lens:
         states: one row is a loan at a month end, classified; all loans, or one segment's.
         basis: "balance" or "count".
         compare_to: the nearer date that changes are taken against; three months before if None.
+        segment: code of the one segment that the states are of; empty for the whole book.
     """
 
     book: Book
@@ -59,6 +63,12 @@ class Lens:
     states: ir.Table
     basis: str
     compare_to: date | None = None
+    segment: str = ""
+
+    @property
+    def scope(self) -> Text | None:
+        """Name of the one segment; None for the whole book."""
+        return self.book.label(KEY, self.segment) if self.segment else None
 
     @property
     def flows(self) -> ir.Table | None:
@@ -79,6 +89,7 @@ class Lens:
             source=source_line(self.book, self.rules),
             label=lambda key: self.book.label(KEY, key) if key else _UNNAMED,
             compare_to=self.compare_to,
+            scope=self.scope,
         )
 
 
@@ -151,12 +162,11 @@ def ties(lens: Lens, frames: SegmentFrames) -> Exhibit:
     apart = sum(amount != 0 for amount in totals["difference"])
     caption = Caption(
         id="segment_ties",
-        headline=Text("分部合计与全部贷款一致，差额为零", "Segments add up to the whole book, without a difference")
-        if not apart
-        else Text("分部合计与全部贷款不一致", "Segments do not add up to the whole book"),
+        headline=(_APART if apart else _TIED).format(whole=lens.scope or Text("全部贷款", "the whole book")),
         subtitle=Text("{unit}，未取整", "{unit}, not rounded").format(unit=_unit(lens)),
     )
-    shown = table(rows, _TIE_COLUMNS, caption)
+    columns = [replace(one, label=lens.scope) if one.label == _WHOLE and lens.scope else one for one in _TIE_COLUMNS]
+    shown = table(rows, columns, caption)
     return replace(shown, metrics=shown.metrics | {"ties_apart": apart})
 
 

@@ -186,11 +186,14 @@ def change_text(subject: Subject, change: float, unit: Unit = "share") -> Text:
 
 
 def scope(reading: Reading) -> Text:
-    """The small line of a chart: measure, unit, basis, date."""
+    """The small line of panels: measure, unit, basis, date, and whether segments are left out."""
     basis = Text("按笔数", "by number of loans") if reading.subject.basis == "count" else Text("按余额", "by balance")
-    return Text("{measure}，%，{basis}，截至{when}", "{measure}, %, {basis}, to {when}").format(
+    said = Text("{measure}，%，{basis}，截至{when}", "{measure}, %, {basis}, to {when}").format(
         measure=reading.subject.measure, basis=basis, when=day(reading.subject.as_of)
     )
+    left_out = Text("；{n}个分部中规模最大的{k}个", "; the {k} largest of {n} segments")
+    segments = len(reading.segments)
+    return said + left_out.format(k=MAX_PANELS, n=segments) if segments > MAX_PANELS else said
 
 
 def _badness(reading: Reading, one: Standing) -> float:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -39,11 +39,15 @@ class Checks:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the page: its id and title (empty before the first heading), and its content."""
+    """A section of the page: its id and title (empty before the first heading), and its content.
+
+    Attributes:
+        parts: each one exhibit with the words before it, which paper must not tear apart.
+    """
 
     id: str
     title: Markup
-    blocks: tuple[Markup, ...] = ()
+    parts: tuple[tuple[Markup, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +153,18 @@ def outputs(notebook: NotebookNode) -> list[Mapping[str, Any]]:
 
 
 def sections(notebook: NotebookNode, exporter: ReportExporter) -> tuple[Section, ...]:
-    """The page's parts, from headings' metadata, prose and exhibits; everything else stays out."""
-    parts = [Section(id="", title=Markup())]
+    """The page's sections, from headings' metadata, prose and exhibits; everything else stays out."""
+    found = [Section(id="", title=Markup())]
+    words: tuple[Markup, ...] = ()
     for cell in notebook.cells:
         if heading := cell.metadata.get("npl"):
-            parts.append(Section(id=heading["id"], title=_markup(Text(heading["zh"], heading["en"]))))
-        shown = tuple(block for block in _blocks(cell, exporter) if block)
-        parts[-1] = replace(parts[-1], blocks=parts[-1].blocks + shown)
-    return tuple(part for part in parts if part.blocks)
+            found[-1], words = _with_part(found[-1], words), ()
+            found.append(Section(id=heading["id"], title=_markup(Text(heading["zh"], heading["en"]))))
+        words += _prose(cell, exporter)
+        for exhibit in _exhibits(cell):
+            found[-1], words = _with_part(found[-1], (*words, exhibit)), ()
+    found[-1] = _with_part(found[-1], words)
+    return tuple(section for section in found if section.parts)
 
 
 def pills(meta: Mapping[str, Any], checks: Checks) -> tuple[Pill, ...]:
@@ -198,6 +206,8 @@ def facts(meta: Mapping[str, Any], code: Code) -> tuple[Fact, ...]:
 def _page(meta: Mapping[str, Any], language: Language) -> dict[str, Any]:
     bank, title = _text(meta["bank"]), _text(meta["title"])
     when = period(date.fromisoformat(meta["as_of"]))
+    if meta.get("scope"):
+        when = when + same(" · ") + _text(meta["scope"])
     window_title = Text(f"{bank.zh} · {title.zh} · {when.zh}", f"{bank.en} · {title.en} · {when.en}")
     return {
         "html_lang": HTML_LANGUAGE[language],
@@ -220,12 +230,17 @@ def _print_footer(title: Text, when: Text, language: Language) -> str:
     return f'@page{{@bottom-left{{content:{quoted};font:8pt "{FAMILY}",sans-serif;color:#5a6675}}}}'
 
 
-def _blocks(cell: NotebookNode, exporter: ReportExporter) -> Iterable[Markup]:
-    if ANALYST in cell.metadata.get("tags", []):
-        return ()
-    if cell.cell_type == "markdown":
-        return (exporter.prose(cell.source),)
-    if cell.cell_type != "code":
+def _with_part(section: Section, part: tuple[Markup, ...]) -> Section:
+    return replace(section, parts=(*section.parts, part)) if part else section
+
+
+def _prose(cell: NotebookNode, exporter: ReportExporter) -> tuple[Markup, ...]:
+    is_shown = cell.cell_type == "markdown" and ANALYST not in cell.metadata.get("tags", [])
+    return tuple(filter(None, (exporter.prose(cell.source),))) if is_shown else ()
+
+
+def _exhibits(cell: NotebookNode) -> tuple[Markup, ...]:
+    if cell.cell_type != "code" or ANALYST in cell.metadata.get("tags", []):
         return ()
     outputs = (output.get("data", {}) for output in cell.outputs)
     return tuple(Markup(data["text/html"]) for data in outputs if MIME_TYPE in data)  # noqa: S704 - exhibits escape

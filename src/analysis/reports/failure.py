@@ -80,6 +80,7 @@ class Incident:
         section: title of the section that failed, if it came to one.
         faults: what the checks refused.
         log: full output of the run; for owners only.
+        attempts: how often the run was begun; 0 if it was refused before.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Incident:
     section: Text | None = None
     faults: tuple[str, ...] = ()
     log: str = ""
+    attempts: int = 0
 
     @property
     def error(self) -> AnalysisError:
@@ -145,6 +147,7 @@ def failure_page(incident: Incident, identity: Mapping[str, str]) -> str:
         (Text("原因", "What failed"), KINDS[incident.kind].what.html()),
         (Text("章节", "Section"), where),
         (Text("异常类型", "Exception"), escape(incident.exception) or "–"),
+        (Text("运行次数", "Attempts"), f"{incident.attempts}"),
         (Text("下一步", "Next step"), KINDS[incident.kind].advice.html()),
         (Text("日志", "Log"), Text("见 log.txt，限负责人。", "log.txt beside this page; owners only.").html()),
     )  # fmt: skip

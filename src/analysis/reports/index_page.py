@@ -1,5 +1,6 @@
 """What does the library of reports look like? Newest period first, what it says, whether it can be trusted."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +12,7 @@ from markupsafe import Markup
 from analysis.exhibits.fonts import embedded_font_css, missing_glyphs
 from analysis.reports import index_cells as cells
 from analysis.reports.contract import NOTEBOOKS
+from analysis.reports.fingerprint import installed_code
 from analysis.reports.library import Entry
 from analysis.reports.page_text import page_text
 from analysis.reports.style import HTML_LANGUAGE, PAGE_WORDS, page_script, page_style, script_digest
@@ -82,12 +84,13 @@ class Lead:
     href: str = ""
 
 
-def index_page(entries: Sequence[Entry], stamp: str) -> str:
+def index_page(entries: Sequence[Entry], stamp: str, earlier: str = "") -> str:
     """The index as one HTML page.
 
     Args:
         entries: every report, by notebook, newest first.
         stamp: digest of the records it is made from.
+        earlier: the index that is there; its fonts are kept if they hold the same letters.
     """
     html = _environment().get_template(_TEMPLATE).render(
         stamp=stamp,
@@ -104,8 +107,16 @@ def index_page(entries: Sequence[Entry], stamp: str) -> str:
     )  # fmt: skip
     text = page_text(html)
     # Names come from reports that passed this check; one that did not must not hide all the others.
-    drawable = sorted(set(text) - set(missing_glyphs(text)))
-    return html.replace(_FONTS, embedded_font_css(drawable), 1)
+    drawable = "".join(sorted(set(text) - set(missing_glyphs(text))))
+    return html.replace(_FONTS, _fonts(drawable, earlier), 1)
+
+
+def _fonts(letters: str, earlier: str) -> str:
+    # Cutting the fonts takes as long as all the rest of an index of a thousand reports.
+    digest = hashlib.sha256(f"{installed_code().digest} {letters}".encode()).hexdigest()
+    key = f"/*{digest[:_HASH_LETTERS]}*/"
+    kept = earlier.partition(key)[2].partition(key)[0]
+    return key + (kept or embedded_font_css(letters)) + key
 
 
 def _environment() -> Environment:

@@ -77,10 +77,18 @@ def manifest_text(record: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The record of the report in a folder; None if there is none that can be read."""
     try:
-        record: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return parsed_record((folder / MANIFEST_FILE).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return record if record.get("schema_version") == SCHEMA_VERSION else None
+
+
+def parsed_record(content: bytes) -> dict[str, Any] | None:
+    """The record that a file of a report or of a failure holds; None if it cannot be read."""
+    try:
+        record = json.loads(content)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION else None
 
 
 def is_current(folder: Path, key: str) -> bool:

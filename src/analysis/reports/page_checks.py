@@ -14,7 +14,6 @@ from analysis.reports.page_text import page_text, visible_markup, without_files
 
 # A page is mailed and opened from file shares: half of it is the two embedded weights of the font.
 PAGE_BYTES = 600_000
-_SCRIPT_OR_STYLE = re.compile(r"<(script|style)\b[^>]*>.*?</\1>", re.DOTALL)
 _ADDRESS = re.compile(r"https?://|ftp://|\b(?:src|href)\s*=\s*[\"']?//|@import|url\((?!data:|[\"']?#)", re.IGNORECASE)
 _ABSOLUTE = re.compile(
     r"(?<![\w.<:/-])/(?:home|root|tmp|usr|var|opt|etc|mnt|srv|media|proc|Users|Volumes|private)/[\w.-]"
@@ -92,7 +91,7 @@ def _forbidden(html: str) -> Iterator[str]:
 
 def _structure(html: str) -> Iterator[str]:
     outline = Outline()
-    outline.feed(_SCRIPT_OR_STYLE.sub("", html))
+    outline.feed(visible_markup(html))
     if repeated := [name for name, count in outline.ids.items() if count > 1]:
         yield f"every id of a page must be unique, but {_listed(repeated)} is not"
     if dangling := sorted(outline.references - set(outline.ids)):

@@ -78,7 +78,7 @@ def publish_edition(root: Path, place: Place, edition: Edition) -> Path:
     if replaced is not None:
         _discard(replaced, target)
     _drop_old_runs(target)
-    _point_to_latest(root, place)
+    _point_to_latest(root / place.notebook)
     return target
 
 
@@ -122,6 +122,7 @@ def sweep(root: Path, notebook: str) -> None:
             _discard(staged, root / notebook / folder)
         else:
             shutil.rmtree(staged)
+    _point_to_latest(root / notebook)
 
 
 def latest_name(slug: str) -> str:
@@ -154,16 +155,24 @@ def _drop_old_runs(target: Path) -> None:
         shutil.rmtree(run)
 
 
-def _point_to_latest(root: Path, place: Place) -> None:
-    folder, name = root / place.notebook, latest_name(place.slug)
-    periods = [m.parent.name for m in folder.glob(f"[0-9]*/{MANIFEST_FILE}")]
-    newest = max(period for period in periods if period.partition("--")[2] == place.slug)
-    write_readable(folder / f"{name}.json", json.dumps({"folder": newest}) + "\n")
-    link = folder / f".{name}.link"
+def _point_to_latest(folder: Path) -> None:
+    periods = sorted(manifest.parent.name for manifest in folder.glob(f"[0-9]*/{MANIFEST_FILE}"))
+    newest = {period.partition("--")[2]: period for period in periods}
+    for slug, period in newest.items():
+        _point(folder / latest_name(slug), period)
+
+
+def _point(pointer: Path, period: str) -> None:
+    text, file = json.dumps({"folder": period}) + "\n", pointer.with_name(f"{pointer.name}.json")
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        write_readable(file, text)
+    if pointer.is_symlink() and pointer.readlink() == Path(period):
+        return
+    link = pointer.with_name(f".{pointer.name}.link")
     link.unlink(missing_ok=True)
     try:
-        link.symlink_to(newest, target_is_directory=True)
-        link.replace(folder / name)
+        link.symlink_to(period, target_is_directory=True)
+        link.replace(pointer)
     except OSError:
         # Some file shares and Windows accounts have no links; the small file beside it says the same.
         link.unlink(missing_ok=True)

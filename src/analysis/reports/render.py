@@ -45,7 +45,7 @@ def edition(
     except DataRefused as error:
         pages, faults = {}, (str(error),)
     if faults:
-        return Incident(kind="gate", faults=faults, log=done.log)
+        return Incident(kind="gate", faults=faults, log=done.log, attempts=done.attempts)
     record = manifest(request, report_meta(done.notebook), exhibits(done.notebook), findings)
     public = {**pages, MANIFEST_FILE: manifest_text(with_outputs(record, pages))}
     return Edition(run=run, public=public, private=_records(done, run))
@@ -77,7 +77,12 @@ def _page_faults(request: Request, notebook: NotebookNode, pages: Mapping[str, s
 
 
 def _records(done: Executed, run: str) -> dict[str, str]:
-    times: dict[str, Any] = {"run": run, "seconds": round(done.seconds, 3), "cells": [round(s, 3) for s in done.cells]}
+    times: dict[str, Any] = {
+        "run": run,
+        "attempts": done.attempts,
+        "seconds": round(done.seconds, 3),
+        "cells": [round(s, 3) for s in done.cells],
+    }
     return {
         "executed.ipynb": nbformat.writes(done.notebook) + "\n",
         "log.txt": done.log,

@@ -1,4 +1,4 @@
-"""Run a notebook in a process of its own, under a time limit that the process cannot escape."""
+"""Run a notebook in a process of its own, under a time limit that it cannot escape; once more if its kernel is lost."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,10 @@ from analysis.terms import Text
 
 Progress = Callable[[int, int], None]
 Overrun = Literal["", "start", "limit"]
+# Memory that ran out or a machine under load are often better a moment later; a fault of notebook or data is not.
+RETRY_SECONDS = 5.0
+_LOST = frozenset({"dead", "unstarted"})
+_ATTEMPTS = 2
 _POLL_SECONDS = 0.05
 _SAMPLE_SECONDS = 0.5
 _BUSY_SHARE = 0.05  # of a processor; a waiting kernel stays far below, a looping one above on a loaded machine
@@ -67,29 +71,47 @@ class Executed:
         seconds: time it took [seconds].
         cells: time of each code cell, in order [seconds].
         log: full output of the run; for owners only.
+        attempts: how often it was begun.
     """
 
     notebook: NotebookNode
     seconds: float
     cells: tuple[float, ...]
     log: str = ""
+    attempts: int = 1
 
 
 def run_notebook(job: Job, progress: Progress | None = None) -> Executed | Incident:
     """The executed notebook, or why there is none.
 
+    A run whose kernel died or did not start is begun once more, within the limit in all; nothing else is.
+
     Args:
         job: what to run.
         progress: called with cells done and cells in all.
     """
+    deadline, log = time.monotonic() + job.limits.total, ""
+    for attempt in range(1, _ATTEMPTS + 1):
+        done = _attempt(job, deadline - time.monotonic(), progress)
+        log += done.log
+        is_last = attempt == _ATTEMPTS or deadline - time.monotonic() <= RETRY_SECONDS
+        if isinstance(done, Executed) or done.kind not in _LOST or is_last:
+            break
+        time.sleep(RETRY_SECONDS)
+    return replace(done, log=log, attempts=attempt)
+
+
+def _attempt(job: Job, seconds: float, progress: Progress | None) -> Executed | Incident:
+    limits = replace(job.limits, total=seconds)
     with _scratch() as folder:
         cells = _prepare(folder, job)
         begun = time.monotonic()
-        overrun, busy = _supervise(folder, job, lambda done: progress(done, cells) if progress else None)
-        seconds = time.monotonic() - begun
+        overrun, busy = _supervise(
+            folder, replace(job, limits=limits), lambda done: progress(done, cells) if progress else None
+        )
         if overrun:
             return _incident(folder, _overrun_kind(overrun, busy), "")
-        return _result(folder, seconds)
+        return _result(folder, time.monotonic() - begun)
 
 
 def _prepare(folder: Path, job: Job) -> int:

@@ -61,8 +61,8 @@ class Run:
     @cached_property
     def states(self) -> ir.Table:
         """One row is a loan at a month end, classified; of one segment where that was asked."""
-        rows = states(self.book, self.rules)
-        return rows.filter(rows.segment == self.params.segment) if self.params.segment else rows
+        rows, segment = states(self.book, self.rules), looked_at(self.contract, self.params)
+        return rows.filter(rows.segment == segment) if segment else rows
 
     @cached_property
     def lens(self) -> Lens:
@@ -73,6 +73,7 @@ class Run:
             states=self.states,
             basis=self.params.basis or self.book.profile.basis,
             compare_to=self.compare_to,
+            segment=looked_at(self.contract, self.params),
         )
 
     @cached_property
@@ -118,7 +119,7 @@ def opened(contract: NotebookContract, params: ReportParams) -> Run:
 
 def run_meta(contract: NotebookContract, params: ReportParams, book: Book, rules: RuleSet) -> dict[str, Any]:
     """Plain values for a report's header and footer, ready for JSON."""
-    profile = book.profile
+    profile, segment = book.profile, looked_at(contract, params)
     return {
         "schema_version": 1,
         "notebook": contract.name,
@@ -138,6 +139,7 @@ def run_meta(contract: NotebookContract, params: ReportParams, book: Book, rules
             "effective_from": rules.effective_from.isoformat(),
         },
         "unverified": [rule.rule_id for rule in rules.unverified],
+        "scope": _both(book.label("segment", segment)) if segment else None,
         "simulated": profile.simulated,
         "derived": _both(profile.derived) if profile.derived else None,
         "notes": [_both(note) for note in profile.notes],
@@ -146,11 +148,17 @@ def run_meta(contract: NotebookContract, params: ReportParams, book: Book, rules
     }
 
 
+def looked_at(contract: NotebookContract, params: ReportParams) -> str:
+    """The one segment that a page is of; empty for all, as where the question is whether the tape can be trusted."""
+    return "" if contract.shows_errors else params.segment
+
+
 def lab_header(meta: Mapping[str, Any]) -> str:
     """The head of the page as JupyterLab shows it."""
     lang = meta["parameters"]["lang"]
-    lines = (meta["bank"][lang], meta["title"][lang], f"{meta['as_of']} · {meta['definition']['label'][lang]}")
-    bank, title, period = (escape(line) for line in lines)
+    scope = [meta["scope"][lang]] if meta["scope"] else []
+    basis = " · ".join([meta["as_of"], *scope, meta["definition"]["label"][lang]])
+    bank, title, period = (escape(line) for line in (meta["bank"][lang], meta["title"][lang], basis))
     return (
         f'<div class="npl npl-head" lang="{escape(lang)}"><p class="npl-bank">{bank}</p>'
         f'<p class="npl-title">{title}</p><p class="npl-period">{period}</p></div>'

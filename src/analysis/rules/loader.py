@@ -154,7 +154,9 @@ def load_rules(rule_set: str) -> RuleSet:
     """
     known = _files()
     if rule_set not in known:
-        raise Misuse(f"rules must be one of {', '.join(known)}, was {rule_set!r}{did_you_mean(rule_set, known)}.")
+        definitions = rule_sets()
+        hint = did_you_mean(rule_set, definitions)
+        raise Misuse(f"rules must be one of {', '.join(definitions)}, was {rule_set!r}{hint}.")
     return _parsed(rule_set, known[rule_set].read_text(encoding="utf-8"))
 
 
