@@ -101,6 +101,12 @@ def test_a_value_without_a_label_is_shown_as_it_is(folder: Path) -> None:
     assert book.label("segment", "manufacturing") == Text("manufacturing", "manufacturing")
 
 
+def test_a_mark_that_turns_the_direction_of_writing_is_spelled_out(folder: Path) -> None:
+    assert open_book(folder).label("segment", "re\u202etail\u200f") == Text(
+        "re[U+202E]tail[U+200F]", "re[U+202E]tail[U+200F]"
+    )
+
+
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
 
 

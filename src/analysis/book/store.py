@@ -27,6 +27,12 @@ _KNOWN_ON: Mapping[str, Callable[[ir.Table], ir.DateValue]] = {
 }
 
 
+# Marks that turn the direction of writing would turn the text after a name as well; they are spelled out.
+_DIRECTIONS = {
+    mark: f"[U+{mark:04X}]" for mark in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Book:
     """One bank's data set as it was known on a date; nothing in it can be changed.
@@ -104,7 +110,7 @@ class Book:
 
     def label(self, dimension: str, value: str) -> Text:
         """Name of a segment, region, … for a reader; the code itself if the book has no name for it."""
-        return self.profile.labels.get(dimension, {}).get(value, same(value))
+        return self.profile.labels.get(dimension, {}).get(value, same(value.translate(_DIRECTIONS)))
 
     def _seen(self, loans: ir.Table) -> ir.Table:
         is_latest = self.as_of == self.catalog.months[-1]
