@@ -1,6 +1,7 @@
 """What is added up: loans and balances by state, in one scan of the classified book, for every measure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import ibis
@@ -11,6 +12,7 @@ from analysis.errors import MissingColumns, Misuse, did_you_mean
 from analysis.terms import DIMENSIONS
 
 _OVER_90 = 90  # the days that the name `overdue90` stands for
+_FEW = 4  # components up to which one filtered sum each costs less than adding up loans by state first
 Flag = tuple[tuple[str, ...], Callable[[ir.Table], ir.BooleanColumn]]
 
 # A state of a loan: the columns it is read from, and the test. Null where the column is null.
@@ -64,12 +66,13 @@ def components(states: ir.Table, by: Sequence[str], names: Iterable[str]) -> ir.
     rests = list(dict.fromkeys(thing for name in wanted for thing in rests_on(name)))
     keys = ["as_of", *dimensions(by)]
     _check(states, keys, rests)
-    cells = _cells(states, keys, rests)
-    recorded = {f"recorded_{thing}": _recorded(cells, thing) for thing in rests}
-    sums = {name: _sum(cells, name) for name in wanted}
-    added = cells.group_by(keys).aggregate(loans=cells.loans.sum(), **sums, **recorded)
-    known = added.mutate(**{name: _known(added, name) for name in wanted})
-    return known.order_by([ibis.asc(key, nulls_first=False) for key in keys])
+    cells = _loans_by_state(states, keys, rests) if len(wanted) > _FEW else _loans(states, rests)
+    recorded = {thing: _recorded(cells, thing) for thing in rests}
+    sums = {name: _known(_sum(cells, name), [recorded[thing] for thing in rests_on(name)]) for name in wanted}
+    added = cells.table.group_by(keys).aggregate(
+        loans=_number(cells), **sums, **{f"recorded_{thing}": loans for thing, loans in recorded.items()}
+    )
+    return added.order_by([ibis.asc(key, nulls_first=False) for key in keys])
 
 
 def component_rows(states: ir.Table, by: Sequence[str], names: Iterable[str]) -> pd.DataFrame:
@@ -143,28 +146,65 @@ def _check(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> None:
         raise MissingColumns("states", missing, states.columns)
 
 
-def _cells(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> ir.Table:
-    # Loans in the same state are added up first: a few rows per group are left to choose from, which
-    # costs less than one filtered sum per component over all loans.
-    flags = {f"is_{thing}_loan": _FLAGS[thing][1](states) for thing in rests if thing in _FLAGS}
-    amounts = {thing: states[column] for thing, column in _AMOUNTS.items() if thing in rests}
-    sums = {thing: amount.sum() for thing, amount in amounts.items()}
-    recorded = {f"{thing}_loans": amount.count() for thing, amount in amounts.items()}
-    return states.group_by([*keys], **flags).aggregate(loans=states.count(), **sums, **recorded)
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """What is added up: single loans, or loans in the same state.
+
+    Attributes:
+        table: one row is a loan, or a group's loans in the same state, at a month end.
+        flags: by state, whether a row is in it.
+        amounts: by name, what to add up.
+        loans: how many loans a row stands for, and `recorded` of them have an amount; none if it is one.
+    """
+
+    table: ir.Table
+    flags: Mapping[str, ir.BooleanColumn]
+    amounts: Mapping[str, ir.NumericColumn]
+    loans: ir.IntegerColumn | None = None
+    recorded: Mapping[str, ir.IntegerColumn] = field(default_factory=dict)
 
 
-def _recorded(cells: ir.Table, thing: str) -> ir.Scalar:
-    if thing in _AMOUNTS:
-        return cells[f"{thing}_loans"].sum()
-    return cells.loans.sum(where=cells[f"is_{thing}_loan"].notnull()).fill_null(0)  # noqa: PD004  (Ibis)
+def _loans(states: ir.Table, rests: Sequence[str]) -> _Cells:
+    return _Cells(
+        table=states,
+        flags={thing: _FLAGS[thing][1](states) for thing in rests if thing in _FLAGS},
+        amounts={thing: states[column] for thing, column in _AMOUNTS.items() if thing in rests},
+    )
 
 
-def _sum(cells: ir.Table, name: str) -> ir.Scalar:
+def _loans_by_state(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> _Cells:
+    # A few rows per group are left to choose from, which costs less than many filtered sums over all loans.
+    loans = _loans(states, rests)
+    sums = {thing: amount.sum() for thing, amount in loans.amounts.items()}
+    recorded = {f"{thing}_loans": amount.count() for thing, amount in loans.amounts.items()}
+    flags = {f"is_{thing}": flag for thing, flag in loans.flags.items()}
+    table = states.group_by([*keys], **flags).aggregate(loans=states.count(), **sums, **recorded)
+    return _Cells(
+        table=table,
+        flags={thing: table[f"is_{thing}"] for thing in loans.flags},
+        amounts={thing: table[thing] for thing in loans.amounts},
+        loans=table.loans,
+        recorded={thing: table[f"{thing}_loans"] for thing in loans.amounts},
+    )
+
+
+def _number(cells: _Cells, where: ir.BooleanColumn | None = None) -> ir.IntegerScalar:
+    return cells.table.count(where=where) if cells.loans is None else cells.loans.sum(where=where)
+
+
+def _recorded(cells: _Cells, thing: str) -> ir.IntegerScalar:
+    if thing in cells.flags:
+        return _number(cells, cells.flags[thing].notnull()).fill_null(0)  # noqa: PD004  (Ibis)
+    return cells.recorded[thing].sum() if cells.recorded else cells.amounts[thing].count()
+
+
+def _sum(cells: _Cells, name: str) -> ir.NumericScalar:
     flag, _, unit = name.rpartition("_")
-    return cells[unit].sum(where=cells[f"is_{flag}_loan"]) if flag else cells[unit].sum()
+    where = cells.flags[flag] if flag else None
+    return _number(cells, where) if unit == "loans" else cells.amounts[unit].sum(where=where)
 
 
-def _known(added: ir.Table, name: str) -> ir.Value:
+def _known(total: ir.NumericScalar, recorded: Sequence[ir.IntegerScalar]) -> ir.NumericScalar:
     # A filtered sum over no rows is null in SQL although it is a true 0 where the states are recorded.
-    is_recorded = ibis.and_(*(added[f"recorded_{thing}"] > 0 for thing in rests_on(name)))
-    return ibis.ifelse(is_recorded, added[name].fill_null(0), ibis.null(added[name].type()))
+    is_recorded = ibis.and_(*(loans > 0 for loans in recorded))
+    return ibis.ifelse(is_recorded, total.fill_null(0), ibis.null(total.type()))
