@@ -183,7 +183,8 @@ def check(book: str, as_of: str, ledger: Path | None, form: str) -> None:
 @_rules
 @click.option("--by", default="", metavar="DIM,DIM", help="segment, region, product, … [default: the whole book]")
 @click.option("--basis", type=click.Choice(["balance", "count"]), default=None, help="[default: the book's]")
-@click.option("--history", is_flag=True, help="Every month up to the reporting date.")
+@click.option("--history", is_flag=True, help="Every month up to the reporting date; of a number.")
+@click.option("--since", default="", metavar="DATE", help="Opening of a movement. [default: a year before]")
 @click.option("--list", "listed", is_flag=True, help="Every measure with its definition and source.")
 @_format
 def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (click's options)
@@ -193,12 +194,12 @@ def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (cli
     npl measure --list
     npl measure npl_ratio --by segment
     npl measure npl_ratio --book mybank --as-of 2025-09-30 --by segment,region --format json
+    npl measure npl_bridge --since 2025-12-31 --by segment --format csv
     """
-    from analysis.measures.catalog import measure_list
-    from analysis.measures.query import measure_rows
+    from analysis.measures.query import measure_rows, measures_listed
 
     if options.pop("listed"):
-        console.print_rows(measure_list(), form)
+        console.print_rows(measures_listed(), form)
         return
     if not name:
         raise Misuse("NAME must be a measure, was empty; see them with npl measure --list.")
