@@ -32,6 +32,16 @@ def test_reasons_are_printed_with_their_rows(tmp_path: Path) -> None:
     assert json.loads(again.stdout)["reasons"] == {"unreadable_number": 2, "negative_balance": 1}
 
 
+def test_a_tape_without_a_row_that_can_be_used_fails_and_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "ledger.csv").write_text(csv_text([record(days_past_due="x")]), encoding="utf-8")
+    (tmp_path / "map.toml").write_text(PLAIN_MAP, encoding="utf-8")
+    options = ("--map", str(tmp_path / "map.toml"), "--into", str(tmp_path / "b"))
+    shown = npl("import", str(tmp_path / "ledger.csv"), *options, "--format", "json")
+    assert (shown.exit_code, json.loads(shown.stdout)["reasons"]) == (1, {"unreadable_number": 1})
+    assert "every row of the tape was set aside" in shown.stderr
+    assert list((tmp_path / "b" / "quarantine").glob("*.parquet"))
+
+
 def test_records_that_become_no_table_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
     tally = {"source": "s", "table": "", "rows_in": 1, "rows_accepted": 1, "rows_quarantined": 0, "amount_field": ""}
     console.print_import({"tallies": [tally], "findings": []}, "table")

@@ -174,9 +174,8 @@ def test_a_segment_whose_loans_are_all_new_has_no_constant_ratio() -> None:
 STEP = st.sampled_from(["-", "100", "90.55*", "100*", "40", "0*"])
 PATHS = st.lists(st.tuples(st.tuples(STEP, STEP, STEP, STEP), st.sampled_from(["", "services"])), max_size=30)
 KINDS = ("drawdown", "repayment", "recovery", "write_off", "sale", "foreclosure", "forgiveness", "fx", "interest")
-MONEY_MOVES = st.lists(
-    st.tuples(st.integers(0, 29), st.integers(1, 90), st.sampled_from(KINDS), st.decimals(1, 200, places=2)), max_size=40
-)
+MOVE = st.tuples(st.integers(0, 29), st.integers(1, 90), st.sampled_from(KINDS), st.decimals(1, 200, places=2))
+MONEY_MOVES = st.lists(MOVE, max_size=40)
 
 
 def any_book(paths: list, moves: list) -> tuple:

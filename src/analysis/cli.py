@@ -152,6 +152,9 @@ def import_(source: str, mapping: Path | None, known: str, **options: Any) -> No
         else:
             record = import_known(source, known, target, restate=options["restate"])
     console.print_import(record, options["form"])
+    if not record["months"]:
+        console.say(["nothing could be used: every row of the tape was set aside; correct the map or the tape."])
+        raise SystemExit(1)
 
 
 @cli.command()
