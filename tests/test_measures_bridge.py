@@ -232,13 +232,13 @@ def test_two_equal_halves_of_a_loan_move_what_the_loan_moves(paths: list, moves:
 @pytest.mark.usefixtures("in_demo_books")
 def test_the_demonstration_book_closes_without_a_residual() -> None:
     book = open_book("demo")
-    table, year = classified(book, load_rules("cn_2023")), book.months[-13:]
-    rows = bridge(table, book.flows, dates=year, by=["segment", "region"])
+    table, months = classified(book, load_rules("cn_2023")), book.months[-5:]
+    rows = bridge(table, book.flows, dates=months, by=["segment", "region"])
     assert len(rows) > 30
     assert (rows["residual"] == 0).all()
     assert (rows["opening"] + rows[list(LINES)].sum(axis=1) == rows["closing"]).all()
-    written_off = book.flows.filter((book.flows.kind == "write_off") & (book.flows.date > year[0]))
+    written_off = book.flows.filter((book.flows.kind == "write_off") & (book.flows.date > months[0]))
     assert -rows["write_off"].sum() == written_off.amount.sum().execute()
-    assert set(ties(table, book.flows, dates=year)["status"]) == {"tied", "not_stated"}
-    trips = round_trips(table, book.flows, dates=year, by=["segment"])
+    assert set(ties(table, book.flows, dates=months)["status"]) == {"tied", "not_stated"}
+    trips = round_trips(table, book.flows, dates=months, by=["segment"])
     assert (trips[trips["line"].isin(LINES)].groupby("segment")["round_trips"].sum() == 0).all()
