@@ -1,39 +1,16 @@
 """Loans that move from month to month, made by hand for the tests of migration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from hypothesis import strategies as st
 
 from analysis.terms import FIVE_CLASSES, NPL_CLASSES
+from states_of_loans import MONTHS, Row, states, with_prior
 
-Row = Mapping[str, object]
-DEC, JAN, FEB, MAR = date(2025, 12, 31), date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)
-MONTHS = (DEC, JAN, FEB, MAR)
 LETTERS = dict(zip("NMSDL", FIVE_CLASSES, strict=True))
-SCHEMA = ibis.schema(
-    {
-        "as_of": "date",
-        "loan_id": "string",
-        "segment": "string",
-        "region": "string",
-        "principal_balance": "decimal(18, 2)",
-        "days_past_due": "int32",
-        "five_class": "string",
-        "is_npl": "boolean",
-        "is_restructured": "boolean",
-        "prior_as_of": "date",
-        "prior_balance": "decimal(18, 2)",
-        "prior_days_past_due": "int32",
-        "prior_five_class": "string",
-        "prior_is_npl": "boolean",
-    }
-)
-_PRIOR = ("days_past_due", "five_class", "is_npl")
 
 
 def path(loan_id: str, *steps: str, segment: str = "manufacturing", **fields: object) -> list[Row]:
@@ -53,18 +30,7 @@ def month_list(count: int) -> tuple[date, ...]:
 
 def moved(rows: Iterable[Row]) -> ir.Table:
     """A table of classified loans with their state at the month end before, as a book stores it."""
-    listed = list(rows)
-    months = sorted({row["as_of"] for row in listed})  # type: ignore[type-var]
-    before = dict(zip(months[1:], months, strict=False))
-    known = {(row["as_of"], row["loan_id"]): row for row in listed}
-    full = []
-    for row in listed:
-        prior = known.get((before.get(row["as_of"]), row["loan_id"]), {})
-        past = {f"prior_{name}": prior.get(name) for name in _PRIOR}
-        balance = prior.get("principal_balance")
-        full.append({**row, **past, "prior_as_of": prior.get("as_of"), "prior_balance": balance})
-    filled = [{name: row.get(name) for name in SCHEMA.names} for row in full]
-    return ibis.memtable(pa.Table.from_pylist(filled, schema=SCHEMA.to_pyarrow()))
+    return states(with_prior(list(rows)))
 
 
 def _row(loan_id: str, step: str, day: date) -> dict[str, object]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from analysis.terms import FIVE_CLASSES, NPL_CLASSES
 
 Row = Mapping[str, object]
-MARCH = date(2026, 3, 31)
+DEC, JAN, FEB, MAR = MONTHS = (date(2025, 12, 31), date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31))
+MARCH = MAR
 STATES = ibis.schema(
     {
         "as_of": "date",
@@ -33,6 +34,8 @@ STATES = ibis.schema(
         "prior_as_of": "date",
         "prior_is_npl": "boolean",
         "prior_balance": "decimal(18, 2)",
+        "prior_days_past_due": "int32",
+        "prior_five_class": "string",
     }
 )
 FLOWS = ibis.schema({"loan_id": "string", "date": "date", "kind": "string", "amount": "decimal(18, 2)"})
@@ -51,6 +54,19 @@ def loan(loan_id: str, balance: str | None, five_class: str | None = "pass", **r
         "is_restructured": False,
         "in_observation": False,
     } | rest
+
+
+def path(loan_id: str, *steps: str, segment: str = "manufacturing", moves_to: str = "") -> list[Row]:
+    """A loan month by month: a balance, with * where it is non-performing, or - where it is not there.
+
+    From February on it is in the segment it moves to, if any.
+    """
+    return [
+        loan(loan_id, step.rstrip("*"), "loss" if step.endswith("*") else "pass", as_of=day,
+             segment=moves_to if moves_to and day >= FEB else segment)
+        for day, step in zip(MONTHS, steps, strict=True)
+        if step != "-"
+    ]  # fmt: skip
 
 
 def states(rows: Iterable[Row]) -> ir.Table:
@@ -75,6 +91,8 @@ def with_prior(rows: Sequence[Row]) -> list[Row]:
             "prior_as_of": prior.get("as_of"),
             "prior_is_npl": prior.get("is_npl"),
             "prior_balance": prior.get("principal_balance"),
+            "prior_days_past_due": prior.get("days_past_due"),
+            "prior_five_class": prior.get("five_class"),
         }
         for row, prior in zip(rows, priors, strict=True)
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -16,21 +17,11 @@ from analysis.measures.bridge import LINES, bridge, loan_bridge
 from analysis.measures.bridge_views import round_trips, ties, undressed
 from analysis.measures.components import component_rows
 from analysis.rules.loader import load_rules
-from states_of_loans import Row, flows, loan, states, with_prior
+from states_of_loans import DEC, FEB, JAN, MAR, MONTHS, flows, loan, states, with_prior
+from states_of_loans import path as path_of
 
-DEC, JAN, FEB, MAR = date(2025, 12, 31), date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)
-MONTHS = (DEC, JAN, FEB, MAR)
 ENDS = (DEC, MAR)
-
-
-def path(loan_id: str, *steps: str, segment: str = "retail", moves_to: str = "") -> list[Row]:
-    """A loan month by month: a balance, with * where it is non-performing, or - where it is not there."""
-    return [
-        loan(loan_id, step.rstrip("*"), "loss" if step.endswith("*") else "pass", as_of=day,
-             segment=moves_to if moves_to and day >= FEB else segment)
-        for day, step in zip(MONTHS, steps, strict=True)
-        if step != "-"
-    ]  # fmt: skip
+path = partial(path_of, segment="retail")
 
 
 BOOK = with_prior([

@@ -19,7 +19,8 @@ from analysis.measures.cures import (
     time_in_state,
 )
 from analysis.measures.migration import migration
-from moved_loans import JAN, Row, month_list, moved, path
+from moved_loans import month_list, moved, path
+from states_of_loans import JAN, Row
 
 # All go bad in January. Within two months and a probation of two: A comes back and stays; B comes back and goes
 # bad in probation; C comes back too late; D is gone before; E comes back and is gone in probation; F stays bad.

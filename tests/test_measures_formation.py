@@ -10,22 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import MissingColumns, Misuse
-from analysis.measures.formation import CONVENTIONS, DISPOSALS, formation
+from analysis.measures.formation import CONVENTIONS, formation
 from analysis.measures.stock import measured
-from states_of_loans import Row, flows, loan, states, with_prior
-
-DEC, JAN, FEB, MAR = date(2025, 12, 31), date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)
-MONTHS = (DEC, JAN, FEB, MAR)
-
-
-def path(loan_id: str, *steps: str, segment: str = "manufacturing") -> list[Row]:
-    """A loan month by month: a balance, with * where it is non-performing, or - where it is not there."""
-    return [
-        loan(loan_id, step.rstrip("*"), "loss" if step.endswith("*") else "pass", as_of=day, segment=segment)
-        for day, step in zip(MONTHS, steps, strict=True)
-        if step != "-"
-    ]
-
+from analysis.terms import DISPOSALS
+from states_of_loans import DEC, FEB, MAR, Row, flows, path, states, with_prior
 
 # A goes bad, recovers and goes bad again; C pays 50; E is written off; F is bought as a bad loan.
 BOOK = with_prior([

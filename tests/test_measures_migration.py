@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from analysis.book.store import open_book
 from analysis.errors import MissingColumns, Misuse
+from analysis.measures.exact import exact_sum
 from analysis.measures.migration import BUCKETS, EXITS, migration, migration_over
-from analysis.measures.migration_matrix import exact_sum, matrix, migration_shares, pooled
-from moved_loans import BOOKS, DEC, FEB, JAN, MAR, Row, moved, path
-from states_of_loans import flows
+from analysis.measures.migration_matrix import matrix, migration_shares, pooled
+from moved_loans import BOOKS, moved, path
+from states_of_loans import DEC, FEB, JAN, MAR, Row, flows
 
 # A falls a class and pays 10; B gets better; C is written off, D sold, E foreclosed, F repaid; G drops out
 # of the tape; H pays a part and drops out; I is new.

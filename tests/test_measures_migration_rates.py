@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import MissingColumns, Misuse
-from analysis.measures.formation import DISPOSALS
 from analysis.measures.migration_rates import CONVENTIONS, NORMAL_LOANS, RATES, official_migration_rates
-from moved_loans import BOOKS, DEC, FEB, JAN, MAR, Row, moved, path
-from states_of_loans import flows
+from analysis.terms import DISPOSALS
+from moved_loans import BOOKS, moved, path
+from states_of_loans import DEC, FEB, JAN, MAR, Row, flows
 
 # Pass, 1,000 at the beginning of the year: P1 stays, P2 pays 50 and is special mention, P3 is substandard,
 # P4 went down and came back, P5 is repaid, P6 became a loss and was written off, P7 was sold while pass.

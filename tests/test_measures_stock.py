@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from analysis.errors import MissingColumns, Misuse
 from analysis.measures.catalog import FORMATION, MEASURES
 from analysis.measures.components import component_rows
-from analysis.measures.stock import SMALL_SEGMENT, measured, quotient, small_segment_loans, stock
+from analysis.measures.exact import quotient
+from analysis.measures.stock import SMALL_SEGMENT, measured, small_segment_loans, stock
 from analysis.rules.loader import load_rules
 from states_of_loans import BOOKS, GROUPS, MARCH, Row, loan, states
 

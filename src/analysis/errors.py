@@ -49,6 +49,28 @@ class Unavailable(AnalysisError):
     exit_code = 3
 
 
+def require_columns(table: str, needed: Iterable[str], present: Iterable[str]) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises:
+        MissingColumns: naming each, its nearest present one, and what is there.
+    """
+    present = list(map(str, present))
+    if missing := set(needed) - set(present):
+        raise MissingColumns(table, missing, present)
+
+
+def require_known(what: str, name: str, known: Iterable[str]) -> None:
+    """Refuse a name that is none of those there are.
+
+    Raises:
+        Misuse: naming them and the nearest one.
+    """
+    names = list(known)
+    if name not in names:
+        raise Misuse(f"{what} must be one of {', '.join(names)}, was {name!r}{did_you_mean(name, names)}.")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Hint at the nearest known name, as text to append to a message; empty if none is near."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.5)

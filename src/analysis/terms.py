@@ -157,6 +157,11 @@ FLOW_KINDS = (
     "foreclosure", "forgiveness", "debt_to_equity", "capitalised_interest", "fx", "correction",
 )  # fmt: skip
 
+# What a borrower pays of the principal; interest is no principal.
+CASH = ("repayment", "recovery")
+# Ways out of the stock of NPL without being paid; a bank's list may end at debt-for-asset.
+DISPOSALS = ("write_off", "sale", "foreclosure", "debt_to_equity", "forgiveness")
+
 # Loan attributes that every snapshot row repeats as they were on its date, so that measures by
 # segment need no join and a loan that changes segment keeps its history.
 CARRIED_ATTRIBUTES = (

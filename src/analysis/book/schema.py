@@ -5,7 +5,7 @@ from types import MappingProxyType
 import ibis
 import ibis.expr.datatypes as dt
 
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import require_known
 from analysis.terms import CARRIED_ATTRIBUTES, LOANS, PRIOR_STATE, SNAPSHOTS, TABLES, Term
 
 TYPES = MappingProxyType(
@@ -29,8 +29,7 @@ def table_schema(table: str) -> ibis.Schema:
     Raises:
         Misuse: if there is no such table.
     """
-    if table not in TABLES:
-        raise Misuse(f"table must be one of {', '.join(TABLES)}, was {table!r}{did_you_mean(table, TABLES)}.")
+    require_known("table", table, TABLES)
     return _schema(TABLES[table])
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from analysis.errors import MissingColumns
+from analysis.errors import require_columns
 from analysis.exhibits.locale import as_date, is_known
 from analysis.measures.change import QUARTER
 from analysis.measures.periods import month_end_before
@@ -149,8 +149,7 @@ def reading(frames: SegmentFrames, subject: Subject) -> Reading:
         MissingColumns: if a comparison lacks a column.
     """
     for frame in (frames.comparison, frames.total_comparison):
-        if missing := set(_COMPARED) - set(frame.columns):
-            raise MissingColumns("comparison", missing, map(str, frame.columns))
+        require_columns("comparison", _COMPARED, frame.columns)
     of_segment = _by_segment(at_date(frames.history, subject.as_of))
     of_trend, of_coverage = _by_segment(frames.trends), _by_segment(frames.coverage)
     segments = [

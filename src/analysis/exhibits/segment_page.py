@@ -25,11 +25,10 @@ _PARTS = {
     "balance": {"numerator": Text("不良余额", "NPLs"), "denominator": Text("贷款余额", "Loans")},
     "count": {"numerator": Text("不良笔数", "NPLs"), "denominator": Text("贷款笔数", "Loans")},
 }
-_WHOLE = Text("全部贷款", "Whole book")
 _TIE_COLUMNS = (
     Column(key="part", label=Text("项目", "Amount"), align="text"),
     Column(key="segments", label=Text("分部合计", "Sum of segments")),
-    Column(key="whole", label=_WHOLE),
+    Column(key="whole", label=Text("全部贷款", "Whole book")),
     Column(key="difference", label=Text("差额", "Difference")),
 )
 _TIED = Text("分部合计与{whole}一致，差额为零", "Segments add up to {whole}, without a difference")
@@ -165,7 +164,7 @@ def ties(lens: Lens, frames: SegmentFrames) -> Exhibit:
         headline=(_APART if apart else _TIED).format(whole=lens.scope or Text("全部贷款", "the whole book")),
         subtitle=Text("{unit}，未取整", "{unit}, not rounded").format(unit=_unit(lens)),
     )
-    columns = [replace(one, label=lens.scope) if one.label == _WHOLE and lens.scope else one for one in _TIE_COLUMNS]
+    columns = [replace(one, label=lens.scope) if one.key == "whole" and lens.scope else one for one in _TIE_COLUMNS]
     shown = table(rows, columns, caption)
     return replace(shown, metrics=shown.metrics | {"ties_apart": apart})
 

@@ -49,7 +49,8 @@ def ratio_attribution(
 
     Source: as in `attribution_parts.ratio_parts`.
     """
-    book, gone = _book(states, period, by, basis)
+    book = _book(states, period, by, basis)
+    gone = missing_tapes(book)
     parts = ratio_parts(book.before, book.after, method=method, missing=gone)
     return _rows(book, parts, gone, by)[[*dimensions(by), *_RATIO]]
 
@@ -76,7 +77,8 @@ def balance_attribution(
 
     Source: as in `attribution_parts.balance_parts`.
     """
-    book, gone = _book(states, period, by, basis)
+    book = _book(states, period, by, basis)
+    gone = missing_tapes(book)
     parts = balance_parts(book.before, book.after, method=method, missing=gone)
     return _rows(book, parts, gone, by)[[*dimensions(by), *_SIDES, "volume", *_RATIO[len(_SIDES) :]]]
 
@@ -107,7 +109,7 @@ def nested_attribution(
 
     Source: as in `attribution_parts.nested_parts`.
     """
-    inner, _ = _book(states, period, by, basis)
+    inner = _book(states, period, by, basis)
     book = every_level(inner)
     gone = missing_tapes(book)
     parts = nested_parts(inner.before, inner.after, method=method, missing=gone) or None
@@ -130,11 +132,10 @@ def with_total(parts: pd.DataFrame) -> pd.DataFrame:
     return rows.astype(dict.fromkeys([*named, *_SIDES], "float64"))
 
 
-def _book(states: ir.Table, period: Period, by: Sequence[str], basis: str) -> tuple[GroupedStocks, frozenset[Key]]:
+def _book(states: ir.Table, period: Period, by: Sequence[str], basis: str) -> GroupedStocks:
     if not dimensions(by):
         raise Misuse("by must name at least one dimension to attribute a change to, was empty; try segment.")
-    book = grouped_stocks(states, period, by=dimensions(by), basis=basis)
-    return book, missing_tapes(book)
+    return grouped_stocks(states, period, by=dimensions(by), basis=basis)
 
 
 def _rows(book: GroupedStocks, parts: Breakdown, gone: frozenset[Key], by: Sequence[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from math import comb, prod
 from types import MappingProxyType
 from typing import Literal
 
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import Misuse, require_known
 
 Method = Literal["shapley", "classic", "lmdi"]
 Factors = Sequence[Fraction]
@@ -155,8 +155,7 @@ def method_named(name: str) -> Callable[[Factors, Factors], Effects]:
     Raises:
         Misuse: if there is none.
     """
-    if name not in METHODS:
-        raise Misuse(f"method must be one of {', '.join(METHODS)}, was {name!r}{did_you_mean(name, METHODS)}.")
+    require_known("method", name, METHODS)
     return METHODS[name]
 
 

@@ -154,7 +154,20 @@ def nested_parts(
         Misuse: if there is no such method.
     """
     depth = max((len(key) for key in (*before, *after)), default=0)
-    return dict(_below((), ZERO + 1, (before, after, frozenset(missing), method, depth)))
+    return dict(_below((), ZERO + 1, (rolled_up(before), rolled_up(after), frozenset(missing), method, depth)))
+
+
+def rolled_up(stocks: Stocks) -> dict[Key, Stock]:
+    """Groups of every level of a hierarchy, added up: a key of one name is of the outermost.
+
+    Args:
+        stocks: innermost groups; a key names the way down to them.
+    """
+    rolled: dict[Key, Stock] = {}
+    for key, stock in stocks.items():
+        for level in range(1, len(key) + 1):
+            rolled[key[:level]] = rolled.get(key[:level], Stock()) + stock
+    return rolled
 
 
 def _keys(before: Stocks, after: Stocks, missing: Collection[Key]) -> list[Key]:
@@ -197,7 +210,7 @@ def _below(
     above: Key, scale: Fraction, book: tuple[Stocks, Stocks, frozenset[Key], str, int]
 ) -> Iterator[tuple[Key, Parts]]:
     before, after, missing, method, depth = book
-    old, new = _rolled_up(before, above), _rolled_up(after, above)
+    old, new = _below_group(before, above), _below_group(after, above)
     gone = [key for key in _keys(old, new, ()) if key in missing]
     for key, parts in (ratio_parts(old, new, method=method, missing=gone) or {}).items():
         weight = _rate_weight(old, new, key, parts, (method, gone))
@@ -207,13 +220,8 @@ def _below(
         yield from inner.items()
 
 
-def _rolled_up(stocks: Stocks, above: Key) -> dict[Key, Stock]:
-    rolled: dict[Key, Stock] = {}
-    for key, stock in stocks.items():
-        if key[: len(above)] == above:
-            group = key[: len(above) + 1]
-            rolled[group] = rolled.get(group, Stock()) + stock
-    return rolled
+def _below_group(levels: Stocks, above: Key) -> dict[Key, Stock]:
+    return {key: stock for key, stock in levels.items() if len(key) == len(above) + 1 and key[:-1] == above}
 
 
 def _rate_weight(old: Stocks, new: Stocks, key: Key, parts: Parts, run: tuple[str, Collection[Key]]) -> Fraction:

@@ -10,9 +10,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analysis.book.quality.thresholds import RETURNING_LOANS, SEGMENT_LOANS, threshold
-from analysis.errors import Misuse, did_you_mean
-from analysis.measures.attribution_parts import Key, Stock, Stocks
-from analysis.measures.catalog import BASES
+from analysis.errors import Misuse
+from analysis.measures.attribution_parts import Key, Stock, Stocks, rolled_up
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import component_rows
 
 Period = tuple[date, date]
@@ -63,8 +63,7 @@ def grouped_stocks(states: ir.Table, period: Period, *, by: Sequence[str], basis
         Misuse: if a dimension, the basis or the period is not valid.
         MissingColumns: if the table lacks a column.
     """
-    if basis not in BASES:
-        raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, BASES)}.")
+    require_basis(basis)
     parts = ("balance", "npl_balance") if basis == "balance" else ("loans", "npl_loans")
     sums = component_rows(states, by, parts)
     known = [str(name) for name in sums.columns if str(name).startswith("recorded_")]
@@ -90,7 +89,7 @@ def every_level(book: GroupedStocks) -> GroupedStocks:
     """
     return replace(
         book,
-        months={day: _rolled_up(stocks) for day, stocks in book.months.items()},
+        months={day: rolled_up(stocks) for day, stocks in book.months.items()},
         partly=frozenset(key[:level] for key in book.partly for level in range(1, len(key) + 1)),
     )
 
@@ -129,14 +128,6 @@ def _check(period: Period, days: Sequence[date]) -> None:
 def _stock(row: Mapping[Any, Any], parts: tuple[str, str]) -> Stock:
     whole, bad = (Fraction(row[part] or 0) for part in parts)
     return Stock(whole=whole, bad=bad, loans=int(row["loans"]))
-
-
-def _rolled_up(stocks: Stocks) -> Stocks:
-    rolled: dict[Key, Stock] = {}
-    for key, stock in stocks.items():
-        for level in range(1, len(key) + 1):
-            rolled[key[:level]] = rolled.get(key[:level], Stock()) + stock
-    return rolled
 
 
 def _loans(book: GroupedStocks, key: Key) -> dict[date, int]:

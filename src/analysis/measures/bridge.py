@@ -9,15 +9,14 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse
-from analysis.measures.catalog import BASES
+from analysis.errors import Misuse, require_columns
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.formation import DISPOSALS
-from analysis.measures.periods import month_ends
+from analysis.measures.periods import dated_flows, month_ends
+from analysis.terms import CASH, DISPOSALS
 
 # Money movements of a loan by the line they belong to; on a loan that is not yet non-performing only
 # disposals count. Interest is not principal, and a recovery after write-off never comes in here.
-CASH = ("repayment", "recovery")
 ADDITIONS = ("drawdown", "capitalised_interest", "fx", "correction")
 ENTRIES = ("inflow", "redefault", "entered")
 LINES = (
@@ -100,20 +99,15 @@ def loan_bridge(
         MissingColumns: if a table lacks a column.
     """
     groups = dimensions(by)
-    _check(states, flows, groups, dates)
-    if basis not in BASES:
-        raise Misuse(f"basis must be balance or count, was {basis!r}.")
+    _check(states, groups, dates)
+    require_basis(basis)
     ends = _ends(states, flows, dates, groups)
     lines = _amounts(ends) if basis == "balance" else _counts(ends)
     return _by_group(lines, groups)
 
 
-def _check(states: ir.Table, flows: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> None:
-    needed = {"as_of", "loan_id", "principal_balance", "is_npl", *groups}
-    if missing := needed - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
-    if missing := {"loan_id", "date", "kind", "amount"} - set(flows.columns):
-        raise MissingColumns("flows", missing, flows.columns)
+def _check(states: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> None:
+    require_columns("states", {"as_of", "loan_id", "principal_balance", "is_npl", *groups}, states.columns)
     if len(dates) < 2 or list(dates) != sorted(set(dates)):
         raise Misuse(f"dates must be two or more month ends, ascending, were {', '.join(map(str, dates)) or 'none'}.")
 
@@ -129,7 +123,7 @@ def _ends(states: ir.Table, flows: ir.Table, dates: Sequence[date], groups: Sequ
         step=steps.as_of, loan_id=states.loan_id, now_npl=states.is_npl, now=states.principal_balance,
         **{f"now_{name}": states[name] for name in groups},
     )  # fmt: skip
-    money = _money(flows, steps)
+    money = _money(dated_flows(flows, dates))
     keys = ibis.union(
         before.filter(before.was_npl).select("step", "loan_id"),
         after.filter(after.now_npl).select("step", "loan_id"),
@@ -147,9 +141,8 @@ def _beside(rows: ir.Table, others: ir.Table) -> ir.Table:
     return rows.left_join(others, ["step", "loan_id"]).drop("step_right", "loan_id_right")
 
 
-def _money(flows: ir.Table, steps: ir.Table) -> ir.Table:
+def _money(dated: ir.Table) -> ir.Table:
     """One row is a loan in a step: what moved by kind, and 0 for kinds that did not."""
-    dated = flows.inner_join(steps, [flows.date > steps.opening, flows.date <= steps.as_of])
     kinds = {kind: dated.amount.sum(where=dated.kind == kind).fill_null(0) for kind in (*ADDITIONS, *DISPOSALS)}
     return dated.group_by(step=dated.as_of, loan_id=dated.loan_id).aggregate(
         **kinds, cash=dated.amount.sum(where=dated.kind.isin(CASH)).fill_null(0)

@@ -9,12 +9,12 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse, did_you_mean
+from analysis.book.quality.thresholds import ledger_tolerance
+from analysis.errors import Misuse, did_you_mean, require_columns
 from analysis.measures.bridge import LINES, bridge
 from analysis.measures.components import component_rows, dimensions, exact_rows
+from analysis.measures.exact import quotient, quotients
 from analysis.measures.periods import month_ends
-from analysis.measures.stock import quotient
-from analysis.rules.loader import load_rules
 from analysis.terms import Text
 
 TIES: Mapping[str, Text] = MappingProxyType(
@@ -28,7 +28,6 @@ TIES: Mapping[str, Text] = MappingProxyType(
 )
 # Totals that a book does not hold, to be given by whoever has them.
 STATED = ("ledger", "allowance", "cash")
-_LEDGER_SHARE, _LEDGER_AMOUNT = "H-DQ-05", "H-DQ-06"
 _REMOVED = ("write_off", "sale", "foreclosure", "debt_to_equity", "forgiveness")
 
 
@@ -99,7 +98,7 @@ def ties(
     rows = [
         _tie("opening", opening, carried, loans=unlike),
         _tie("tape", closing, _tape(states, max(dates))),
-        _tie("ledger", closing, said.get("ledger"), tolerance=_ledger_tolerance(said.get("ledger"))),
+        _tie("ledger", closing, said.get("ledger"), tolerance=ledger_tolerance(said.get("ledger", Decimal(0)))),
         _tie("allowance", -line.get("write_off", Decimal(0)), said.get("allowance")),
         _tie("cash", -line.get("cash", Decimal(0)), said.get("cash")),
     ]
@@ -133,11 +132,11 @@ def undressed(states: ir.Table, flows: ir.Table, *, dates: Sequence[date], by: S
     gone = _filled(rows["removed"])
     stocks = list(zip(rows["npl_balance"], rows["balance"], gone, strict=True))
     return rows[keys].assign(
-        reported=[quotient(npl, whole) for npl, whole, _ in stocks],
+        reported=quotients(rows["npl_balance"], rows["balance"]),
         removed=gone,
         undisposed=[_undisposed(*stock) for stock in stocks],
-        constant_opening=[quotient(*pair) for pair in zip(_filled(rows["was_npl"]), _filled(rows["was"]), strict=True)],
-        constant_closing=[quotient(*pair) for pair in zip(_filled(rows["now_npl"]), _filled(rows["now"]), strict=True)],
+        constant_opening=quotients(_filled(rows["was_npl"]), _filled(rows["was"])),
+        constant_closing=quotients(_filled(rows["now_npl"]), _filled(rows["now"])),
     )
 
 
@@ -147,8 +146,7 @@ def _long(lines: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 def _carried(states: ir.Table, dates: Sequence[date]) -> tuple[Decimal, Decimal, int]:
     """NPL balance that snapshots say they came from, what the earlier ones held, and loans where the two differ."""
-    if missing := {"prior_as_of", "prior_is_npl", "prior_balance"} - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
+    require_columns("states", {"prior_as_of", "prior_is_npl", "prior_balance"}, states.columns)
     steps = month_ends(dates)
     later = states.inner_join(steps, [states.as_of == steps.as_of, states.prior_as_of == steps.opening])
     later = later.select(
@@ -166,12 +164,6 @@ def _carried(states: ir.Table, dates: Sequence[date]) -> tuple[Decimal, Decimal,
 def _tape(states: ir.Table, last: date) -> Decimal | None:
     rows = component_rows(states.filter(states.as_of == last), (), ["npl_balance"])
     return rows["npl_balance"].iloc[0] if len(rows) else Decimal(0)
-
-
-def _ledger_tolerance(total: Decimal | None) -> Decimal:
-    rules = load_rules("house")
-    share, amount = (Decimal(str(rules.rule(name).value)) for name in (_LEDGER_SHARE, _LEDGER_AMOUNT))
-    return max(amount, abs(total or Decimal(0)) * share)
 
 
 def _tie(

@@ -1,11 +1,11 @@
 """Which measures are there, what exactly does each mean, and who says so?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import Misuse, did_you_mean, require_known
 from analysis.terms import Text
 
 Basis = Literal["balance", "count"]
@@ -16,33 +16,58 @@ BASES: tuple[Basis, ...] = ("balance", "count")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """A measure and its definition.
+class Definition:
+    """What a measure is, and who says so.
 
     Attributes:
         name: code.
         label: name.
-        unit: "share" (0.015 is 1.5 %), "money" (currency of the book) or "count" (loans).
-        worse: direction that is bad; of the size of the book it is down, because ratios then rise by themselves.
         definition: in words.
         source: who defines it.
         status: of the source: "verified", "unverified" (quoted from memory or second hand), or "practice"
             where no rule defines it.
         needs: columns it cannot do without.
+    """
+
+    name: str
+    label: Text
+    definition: Text
+    source: str
+    status: Status
+    needs: tuple[str, ...]
+
+    def listed(self, unit: str, worse: str, bases: Iterable[str]) -> Mapping[str, object]:
+        """The measure as a row of the list that people choose from."""
+        return {
+            "measure": self.name,
+            "zh": self.label.zh,
+            "en": self.label.en,
+            "unit": unit,
+            "worse": worse,
+            "basis": ",".join(bases),
+            "definition_zh": self.definition.zh,
+            "definition_en": self.definition.en,
+            "source": self.source,
+            "status": self.status,
+            "needs": ",".join(self.needs),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Definition):
+    """A measure that is a number, by group.
+
+    Attributes:
+        unit: "share" (0.015 is 1.5 %), "money" (currency of the book) or "count" (loans).
+        worse: direction that is bad; of the size of the book it is down, because ratios then rise by themselves.
         parts: numerator and denominator, names of components, by basis; an amount has no denominator.
             A measure that has one basis only is measured on that one.
         is_part_of_whole: whether the numerator's loans are among the denominator's, so that a
             binomial interval means something.
     """
 
-    name: str
-    label: Text
     unit: Unit
     worse: Literal["up", "down"]
-    definition: Text
-    source: str
-    status: Status
-    needs: tuple[str, ...]
     parts: Mapping[str, Parts]
     is_part_of_whole: bool = False
 
@@ -52,9 +77,19 @@ class Measure:
         Raises:
             Misuse: if there is no such basis.
         """
-        if basis not in BASES:
-            raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, BASES)}.")
-        return next(kind for kind in (basis, *BASES) if kind in self.parts)
+        require_basis(basis)
+        asked = [kind for kind in BASES if kind == basis]
+        return next(kind for kind in (*asked, *BASES) if kind in self.parts)
+
+
+def require_basis(basis: str) -> None:
+    """Refuse what is no basis.
+
+    Raises:
+        Misuse: if it is neither "balance" nor "count".
+    """
+    if basis not in BASES:
+        raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, BASES)}.")
 
 
 def measure_named(name: str) -> Measure:
@@ -63,29 +98,13 @@ def measure_named(name: str) -> Measure:
     Raises:
         Misuse: if there is none.
     """
-    if name not in MEASURES:
-        raise Misuse(f"measure must be one of {', '.join(MEASURES)}, was {name!r}{did_you_mean(name, MEASURES)}.")
+    require_known("measure", name, MEASURES)
     return MEASURES[name]
 
 
 def measure_list() -> list[Mapping[str, object]]:
     """One row is a measure, for people to choose from: code, names, unit, bases, definitions, source, status."""
-    return [
-        {
-            "measure": one.name,
-            "zh": one.label.zh,
-            "en": one.label.en,
-            "unit": one.unit,
-            "worse": one.worse,
-            "basis": ",".join(one.parts),
-            "definition_zh": one.definition.zh,
-            "definition_en": one.definition.en,
-            "source": one.source,
-            "status": one.status,
-            "needs": ",".join(one.needs),
-        }
-        for one in MEASURES.values()
-    ]
+    return [one.listed(one.unit, one.worse, one.parts) for one in MEASURES.values()]
 
 
 def _both(state: str, of: str = "") -> Mapping[str, Parts]:

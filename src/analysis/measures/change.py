@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.book.profile import Limit
-from analysis.errors import MissingColumns, Misuse
+from analysis.errors import Misuse, require_columns
 from analysis.measures.periods import month_end_before
 
 QUARTER, YEAR = 3, 12
@@ -48,8 +48,7 @@ def comparison(
         MissingColumns: if a column is missing.
         Misuse: if a date is not a month end or not before the other, or the limits are in the wrong order.
     """
-    if missing := set(_NEEDED) - set(measurements.columns):
-        raise MissingColumns("measurements", missing, map(str, measurements.columns))
+    require_columns("measurements", _NEEDED, measurements.columns)
     _check(as_of, limit, worse, compare_to)
     by = [str(column) for column in measurements.columns if column not in _MEASURED]
     prior = compare_to or month_end_before(as_of, QUARTER)

@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse, did_you_mean
+from analysis.errors import Misuse, did_you_mean, require_columns
 from analysis.terms import DIMENSIONS
 
 _OVER_90 = 90  # the days that the name `overdue90` stands for
@@ -142,8 +142,7 @@ def dimensions(by: Sequence[str]) -> tuple[str, ...]:
 
 def _check(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> None:
     columns = {column for thing in rests for column in (_FLAGS[thing][0] if thing in _FLAGS else (_AMOUNTS[thing],))}
-    if missing := {*keys, *columns} - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
+    require_columns("states", {*keys, *columns}, states.columns)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """How much hangs on a few names? Shares of the largest, and indices of how unequal the names are."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -11,10 +11,10 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse, did_you_mean
+from analysis.errors import Misuse, require_columns, require_known
 from analysis.measures.catalog import BASES
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.stock import quotient
+from analysis.measures.exact import quotients
 from analysis.terms import DIMENSIONS
 
 Weight = Literal["exposure", "npl"]
@@ -42,9 +42,7 @@ class View:
 
     def __post_init__(self) -> None:
         for name, known in (("of", NAMES), ("weight", WEIGHTS), ("basis", BASES)):
-            value = getattr(self, name)
-            if value not in known:
-                raise Misuse(f"{name} must be one of {', '.join(known)}, was {value!r}{did_you_mean(value, known)}.")
+            require_known(name, getattr(self, name), known)
 
 
 BORROWERS = View()
@@ -129,9 +127,9 @@ def largest_names(states: ir.Table, view: View = BORROWERS, *, by: Sequence[str]
     rows = exact_rows(chosen.mutate(running=chosen.amount.sum().over(so_far)), [*keys, "rank"])
     whole = rows["exposures" if view.weight == "exposure" else "npls"]
     shares = {
-        "share": _quotients(rows["exposure"], rows["exposures"]),
-        "npl_share": _quotients(rows["npl"], rows["npls"]),
-        "cumulative": _quotients(rows["running"], whole),
+        "share": quotients(rows["exposure"], rows["exposures"]),
+        "npl_share": quotients(rows["npl"], rows["npls"]),
+        "cumulative": quotients(rows["running"], whole),
     }
     listed = rows[[*keys, "rank", "name", "is_group", "loans", "exposure", "npl"]]
     return listed.assign(**shares).astype({"loans": "int64", "is_group": "bool"})
@@ -153,7 +151,7 @@ def named_amounts(states: ir.Table, view: View, keys: Sequence[str]) -> ir.Table
         MissingColumns: if the table lacks a column.
     """
     columns = {"borrower": {"borrower_id"}, "group": {"borrower_id", "group_id"}}.get(view.of, {view.of})
-    _check(states, {*keys, *columns, "is_npl", "principal_balance"})
+    require_columns("states", {*keys, *columns, "is_npl", "principal_balance"}, states.columns)
     one = states.principal_balance if view.basis == "balance" else ibis.literal(1, "int64")
     bad = ibis.cases((states.is_npl, one), (~states.is_npl, ibis.literal(0).cast(one.type())))
     name, is_group = _name(states, view.of)
@@ -178,7 +176,7 @@ def groups_recorded(states: ir.Table) -> Mapping[pd.Timestamp, bool]:
     Raises:
         MissingColumns: if the table lacks a column.
     """
-    _check(states, {"as_of", "group_id"})
+    require_columns("states", {"as_of", "group_id"}, states.columns)
     rows = exact_rows(states.group_by("as_of").aggregate(grouped=states.group_id.count()), ["as_of"])
     return {row["as_of"]: row["grouped"] > 0 for row in rows.to_dict("records")}
 
@@ -239,15 +237,6 @@ def _note(row: Mapping[Any, Any], *, is_grouped: bool) -> str:
     if row["recorded"] < row["loans"]:
         return "partly_recorded"
     return "single_name" if row["names"] == 1 else ""
-
-
-def _quotients(numerators: Iterable[Any], denominators: Iterable[Any]) -> list[float]:
-    return [quotient(*pair) for pair in zip(numerators, denominators, strict=True)]
-
-
-def _check(states: ir.Table, needed: set[str]) -> None:
-    if missing := needed - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
 
 
 _INDICES = ("hhi", "hhi_normalised", "gini", "theil", *(f"cr{top}" for top in TOPS))

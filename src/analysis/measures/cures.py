@@ -9,18 +9,16 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse, did_you_mean
-from analysis.measures.catalog import BASES
+from analysis.errors import Misuse, require_columns
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.intervals import binomial_interval
+from analysis.measures.exact import Exact, exact_sum, quotients
+from analysis.measures.intervals import counted_bounds
 from analysis.measures.migration import ENTERED, EXITS, NOT_RECORDED, in_order
-from analysis.measures.migration_matrix import exact_sum
-from analysis.measures.stock import quotient
 
 CURE_OUTCOMES = ("cured", "relapsed", "left_performing", "left", "not_returned")
 REDEFAULT_OUTCOMES = ("redefaulted", "left", "held")
 _NEEDED = ("as_of", "loan_id", "is_npl", "is_restructured", "principal_balance", "prior_as_of", "prior_is_npl")
-Exact = Decimal | int | None
 
 
 def cure_rates(
@@ -165,7 +163,7 @@ def time_in_state(migrations: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.Dat
     still = there.rename("censored").rename_axis([*groups, "from_state"]).reset_index()
     joined = added.merge(still, on=[*groups, "from_state"], how="left").fillna({"censored": 0})
     ordered = in_order(joined.assign(to_state=joined["from_state"]), groups)
-    months = [quotient(int(time), int(moves)) for time, moves in zip(ordered["loans"], ordered["moves"], strict=True)]
+    months = quotients(map(int, ordered["loans"]), map(int, ordered["moves"]))
     named = ordered.rename(columns={"from_state": "state", "loans": "loan_months"})
     counted = named.assign(months=months).astype({"censored": "int64"})
     return counted[[*groups, "state", "loan_months", "moves", "months", "censored"]]
@@ -173,12 +171,10 @@ def time_in_state(migrations: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.Dat
 
 def _checked(states: ir.Table, by: Sequence[str], basis: str, *, months: tuple[int, int]) -> tuple[str, ...]:
     groups, (within, probation) = dimensions(by), months
-    if basis not in BASES:
-        raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, BASES)}.")
+    require_basis(basis)
     if within < 1 or probation < 0:
         raise Misuse(f"within must be at least 1 month and probation 0, were {within!r} and {probation!r}.")
-    if missing := {*_NEEDED, *groups} - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
+    require_columns("states", {*_NEEDED, *groups}, states.columns)
     return groups
 
 
@@ -249,14 +245,11 @@ def _rated(rows: pd.DataFrame, amounts: Sequence[str], basis: str, last_closed: 
     dates = rows["as_of"].dt
     closed = (dates.year * 12 + dates.month <= last_closed).to_numpy(dtype=bool)
     notes = [_note(*row) for row in zip(whole, closed, strict=True)]
-    shares = [quotient(*pair) for pair in zip(part, whole, strict=True)]
+    shares = quotients(part, whole)
     values = np.where([note == "" for note in notes], shares, math.nan).astype(float)
-    bounds = np.full((2, len(rows)), np.nan)
-    if basis == "count":
-        counted = ~np.isnan(values)
-        bounds[:, counted] = binomial_interval(part[counted].to_numpy(float), whole[counted].to_numpy(float))
+    lower, upper = counted_bounds(part, whole, ~np.isnan(values) & (basis == "count"))
     keys = [str(name) for name in rows.columns if name not in amounts]
-    rated = rows[[*keys, *amounts]].assign(value=values, lower=bounds[0], upper=bounds[1])
+    rated = rows[[*keys, *amounts]].assign(value=values, lower=lower, upper=upper)
     return rated.assign(note=pd.Series(notes, index=rows.index, dtype="str"))
 
 

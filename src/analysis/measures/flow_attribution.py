@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns
+from analysis.errors import require_columns
 from analysis.measures.attribution_parts import ZERO, Key, Stock, Stocks
 from analysis.measures.attribution_stocks import (
     GroupedStocks,
@@ -107,8 +107,7 @@ def _months(book: GroupedStocks, moves: Mapping[date, Sequence[_Move]]) -> list[
 
 
 def _moves(states: ir.Table, cells: Sequence[str], period: Period, basis: str) -> dict[date, list[_Move]]:
-    if missing := {"loan_id", *_PRIOR} - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
+    require_columns("states", {"loan_id", *_PRIOR}, states.columns)
     within = states.filter(states.as_of > ibis.literal(period[0]), states.as_of <= ibis.literal(period[1]))
     sums = _sums(_with_origin(within, states, cells), cells, basis)
     moves: dict[date, list[_Move]] = {}

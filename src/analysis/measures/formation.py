@@ -1,7 +1,7 @@
 """How fast do loans go bad? Gross and net formation of non-performing loans over a period."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,16 +11,15 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse
-from analysis.measures.catalog import BASES
+from analysis.errors import Misuse
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import component_rows, dimensions, exact_rows
-from analysis.measures.periods import month_end_before, month_ends
-from analysis.terms import Text
+from analysis.measures.exact import Exact, exact_sum
+from analysis.measures.periods import dated_flows, month_end_before
+from analysis.terms import DISPOSALS, Text
 
 QUARTER = 3
 _YEAR = 12
-# Ways out of the stock of NPL without being paid; a bank's list may end at debt-for-asset.
-DISPOSALS = ("write_off", "sale", "foreclosure", "debt_to_equity", "forgiveness")
 CONVENTIONS: Mapping[str, Text] = {
     "gross": Text(
         "毛额：各月由非不良转为不良之和÷期初非不良，年化；首次出现即为不良的另列",
@@ -34,7 +33,6 @@ CONVENTIONS: Mapping[str, Text] = {
     ),
 }
 _AMOUNTS = ("opening", "opening_performing", "opening_npl", "inflow", "entered", "disposals", "closing_npl")
-Exact = Decimal | int | None
 Key = tuple[object, ...]
 Sums = Mapping[tuple[date, Key], Mapping[str, Exact]]
 
@@ -81,8 +79,7 @@ def formation(
         Misuse: if a dimension or the basis is unknown or the period is not 1 to 12 months.
         MissingColumns: if a table lacks a column.
     """
-    if basis not in BASES:
-        raise Misuse(f"basis must be balance or count, was {basis!r}.")
+    require_basis(basis)
     if not 1 <= months <= _YEAR:
         raise Misuse(f"months must be 1 to {_YEAR}, was {months!r}; a quarter is 3.")
     groups, unit = dimensions(by), "balance" if basis == "balance" else "loans"
@@ -172,8 +169,8 @@ def _row(period: _Period, key: Key, tables: tuple[Sums, Sums | None], unit: str)
         "opening": whole,
         "opening_performing": None if whole is None or npl is None else whole - npl,
         "opening_npl": npl,
-        "inflow": _total(month[f"inflow_{unit}"] for month in passed) if opening else None,
-        "entered": _total(month[f"entered_{unit}"] for month in passed) if opening else None,
+        "inflow": exact_sum(month[f"inflow_{unit}"] for month in passed) if opening else None,
+        "entered": exact_sum(month[f"entered_{unit}"] for month in passed) if opening else None,
         "disposals": _disposed(period, key, gone),
         "closing_npl": closing[f"npl_{unit}"],
         "loans": closing["loans"],
@@ -183,7 +180,7 @@ def _row(period: _Period, key: Key, tables: tuple[Sums, Sums | None], unit: str)
 def _disposed(period: _Period, key: Key, gone: Sums | None) -> Exact:
     if gone is None or period.opening is None:
         return None
-    return _total(gone.get((day, key), {"amount": Decimal(0)})["amount"] for day in period.months)
+    return exact_sum(gone.get((day, key), {"amount": Decimal(0)})["amount"] for day in period.months)
 
 
 def _empty(stocks: Sums, unit: str) -> Mapping[str, Exact]:
@@ -191,13 +188,6 @@ def _empty(stocks: Sums, unit: str) -> Mapping[str, Exact]:
     recorded = any(row[f"npl_{unit}"] is not None for row in stocks.values())
     zero: Exact = None if not recorded else Decimal(0) if unit == "balance" else 0
     return dict.fromkeys(_wanted(unit), zero) | {"loans": 0}
-
-
-def _total(amounts: Iterable[Exact]) -> Exact:
-    known = list(amounts)
-    if not known or any(amount is None for amount in known):
-        return None
-    return sum(known[1:], start=known[0])  # type: ignore[arg-type]
 
 
 def _annualised(formed: pd.DataFrame, months: int) -> pd.DataFrame:
@@ -240,11 +230,8 @@ def _net_note(opening: Exact, closing: Exact, disposals: Exact) -> str:
 
 
 def _disposals(states: ir.Table, flows: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> pd.DataFrame:
-    if missing := {"loan_id", "date", "kind", "amount"} - set(flows.columns):
-        raise MissingColumns("flows", missing, flows.columns)
-    exits = flows.filter(flows.kind.isin(DISPOSALS)).select("loan_id", "date", "kind", "amount")
-    months = month_ends(dates)
-    dated = exits.inner_join(months, [exits.date > months.opening, exits.date <= months.as_of])
+    moved = dated_flows(flows, dates)
+    dated = moved.filter(moved.kind.isin(DISPOSALS)).select("loan_id", "kind", "amount", "opening", "as_of")
     earlier = states.select("loan_id", "is_npl", *groups, seen=states.as_of)
     held = dated.left_join(earlier, [dated.loan_id == earlier.loan_id, dated.opening == earlier.seen])
     counted = held.filter((held.kind == "write_off") | held.is_npl)

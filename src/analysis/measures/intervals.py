@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtri
 
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import Misuse, require_known
 
 Method = Literal["wilson", "clopper_pearson", "jeffreys"]
 Floats = NDArray[np.float64]
@@ -41,10 +41,8 @@ def binomial_interval(
     Source: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212; C. J. Clopper and E. S. Pearson (1934),
         Biometrika 26:404-413; L. D. Brown, T. T. Cai and A. DasGupta (2001), Stat. Sci. 16:101-133.
     """
-    if method not in METHODS:
-        raise Misuse(f"method must be one of {', '.join(METHODS)}, was {method!r}{did_you_mean(method, METHODS)}.")
-    if not 0 < confidence < 1:
-        raise Misuse(f"confidence must be a share between 0 and 1, was {confidence!r}; write 95 % as 0.95.")
+    require_known("method", method, METHODS)
+    require_confidence(confidence)
     found, looked_at = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
     if np.any(found < 0) or np.any(found > looked_at):
         raise Misuse("successes must be between 0 and trials, were not; count both over the same loans.")
@@ -70,17 +68,49 @@ def with_intervals(
     Raises:
         Misuse: if the method or the confidence is out of range.
     """
-    has_interval = measurements["lower"].notna().to_numpy(dtype=bool)
-    counted = measurements[has_interval]
-    lower, upper = binomial_interval(
-        counted["numerator"].to_numpy(dtype=float),
-        counted["denominator"].to_numpy(dtype=float),
-        method=method,
-        confidence=confidence,
-    )
-    bounds = np.full((2, len(measurements)), np.nan)
-    bounds[:, has_interval] = lower, upper
-    return measurements.assign(lower=bounds[0], upper=bounds[1])
+    is_counted = measurements["lower"].notna().to_numpy(dtype=bool)
+    numbers = (measurements["numerator"], measurements["denominator"])
+    lower, upper = counted_bounds(*numbers, is_counted, method=method, confidence=confidence)
+    return measurements.assign(lower=lower, upper=upper)
+
+
+def counted_bounds(
+    numerators: pd.Series,
+    denominators: pd.Series,
+    is_counted: NDArray[np.bool_],
+    *,
+    method: Method = "wilson",
+    confidence: float = CONFIDENCE,
+) -> Bounds:
+    """Bounds of the shares that are shares of loans, among others that are not or are not known.
+
+    Args:
+        numerators: one per share.
+        denominators: the same.
+        is_counted: which shares count loans of the denominator, both numbers known.
+        method: as for `binomial_interval`.
+        confidence: as for `binomial_interval` [share].
+
+    Returns:
+        lower and upper bounds [share, 0 to 1], one per element; NaN where nothing was counted.
+
+    Raises:
+        Misuse: if a count, the method or the confidence is out of range.
+    """
+    bounds = np.full((2, len(is_counted)), np.nan)
+    found, trials = (numbers[is_counted].to_numpy(dtype=float) for numbers in (numerators, denominators))
+    bounds[:, is_counted] = binomial_interval(found, trials, method=method, confidence=confidence)
+    return bounds[0], bounds[1]
+
+
+def require_confidence(confidence: float) -> None:
+    """Refuse a confidence that is no probability between 0 and 1.
+
+    Raises:
+        Misuse: if it is not.
+    """
+    if not 0 < confidence < 1:
+        raise Misuse(f"confidence must be a share between 0 and 1, was {confidence!r}; write 95 % as 0.95.")
 
 
 def _wilson(found: Floats, trials: Floats, confidence: float) -> Bounds:

@@ -9,10 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analysis.classify.arrears import bucket
-from analysis.errors import MissingColumns, Misuse, did_you_mean
+from analysis.errors import Misuse, require_columns, require_known
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.periods import month_ends
-from analysis.terms import FIVE_CLASSES
+from analysis.measures.periods import dated_flows, month_ends
+from analysis.terms import CASH, FIVE_CLASSES
 
 ENTERED, LEFT, NOT_RECORDED = "entered", "left", "not_recorded"
 REPAID = "repaid"
@@ -28,7 +28,6 @@ _ENDINGS = MappingProxyType(
         "forgiveness": "forgiven",
     }
 )
-_CASH = ("repayment", "recovery")
 EXITS = (REPAID, *_ENDINGS.values(), LEFT)
 # A kind of state: its names in order, the columns it is read from, and the state now and a month before.
 Kind = tuple[tuple[str, ...], tuple[str, str], Callable[[ir.Column], ir.Column]]
@@ -142,7 +141,8 @@ def moves(states: ir.Table, *, by: Sequence[str], state: str) -> ir.Table:
         MissingColumns: if the table lacks a column.
     """
     keys, (_, (column, prior), state_of) = ["as_of", *dimensions(by)], kind_of(state)
-    _check(states, {*keys, column, prior, "prior_as_of", "prior_balance", "principal_balance"})
+    needed = {*keys, column, prior, "prior_as_of", "prior_balance", "principal_balance"}
+    require_columns("states", needed, states.columns)
     entered = states.prior_as_of.isnull()  # noqa: PD003  (Ibis)
     before = ibis.coalesce(state_of(states[prior]), NOT_RECORDED)
     cells = states.group_by(
@@ -182,7 +182,7 @@ def exits(
         MissingColumns: if a table lacks a column.
     """
     groups, (_, (column, _), state_of) = dimensions(by), kind_of(state)
-    _check(states, {"as_of", "loan_id", "principal_balance", column, *groups})
+    require_columns("states", {"as_of", "loan_id", "principal_balance", column, *groups}, states.columns)
     gone = _gone(states.rename(seen="as_of"), dates)
     ended = gone.mutate(to_state=ibis.literal(LEFT)) if flows is None else _ended(gone, flows, dates)
     named = ended.mutate(from_state=ibis.coalesce(state_of(ended[column]), NOT_RECORDED))
@@ -212,18 +212,12 @@ def kind_of(state: str) -> Kind:
     Raises:
         Misuse: if there is none.
     """
-    if state not in KINDS:
-        raise Misuse(f"state must be one of {', '.join(KINDS)}, was {state!r}{did_you_mean(state, KINDS)}.")
+    require_known("state", state, KINDS)
     return KINDS[state]
 
 
-def _check(states: ir.Table, columns: set[str]) -> None:
-    if missing := columns - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)
-
-
 def _dates(states: ir.Table) -> tuple[date, ...]:
-    _check(states, {"as_of"})
+    require_columns("states", {"as_of"}, states.columns)
     return tuple(sorted(states.select("as_of").distinct().to_pyarrow()["as_of"].to_pylist()))
 
 
@@ -239,7 +233,7 @@ def _month_ends(states: ir.Table, as_of: date | None) -> tuple[date, ...]:
 
 def _paired(states: ir.Table, between: Months, state: str) -> ir.Table:
     _, (column, prior), _ = kind_of(state)
-    _check(states, {"as_of", "loan_id", "principal_balance", column})
+    require_columns("states", {"as_of", "loan_id", "principal_balance", column}, states.columns)
     opening, later = (states.filter(states.as_of == ibis.literal(day)) for day in between)
     kept = later.drop([name for name in states.columns if name.startswith("prior_")])
     earlier = {"prior_as_of": "as_of", "prior_balance": "principal_balance", prior: column}
@@ -259,12 +253,10 @@ def _gone(states: ir.Table, dates: Sequence[date]) -> ir.Table:
 
 
 def _ended(gone: ir.Table, flows: ir.Table, dates: Sequence[date]) -> ir.Table:
-    if missing := {"loan_id", "date", "kind", "amount"} - set(flows.columns):
-        raise MissingColumns("flows", missing, flows.columns)
-    months, moved = month_ends(dates), flows.filter(flows.kind.isin([*_CASH, *_ENDINGS]))
-    dated = moved.inner_join(months, [moved.date > months.opening, moved.date <= months.as_of])
+    moved = dated_flows(flows, dates)
+    dated = moved.filter(moved.kind.isin([*CASH, *_ENDINGS]))
     ended = dated.group_by(["loan_id", "as_of"]).aggregate(
-        cash=dated.amount.sum(where=dated.kind.isin(_CASH)),
+        cash=dated.amount.sum(where=dated.kind.isin(CASH)),
         **{f"is_{kind}": (dated.kind == kind).any() for kind in _ENDINGS},
     )
     joined = gone.left_join(ended, ["loan_id", "as_of"])

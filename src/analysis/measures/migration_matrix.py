@@ -1,20 +1,17 @@
 """What share of the loans in a state goes where? Moves added up, as shares and as a matrix."""
 
 import math
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import Misuse, did_you_mean
-from analysis.measures.catalog import BASES
+from analysis.errors import Misuse
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
+from analysis.measures.exact import exact_sum, quotients
 from analysis.measures.intervals import binomial_interval
 from analysis.measures.migration import ADDED, ENTERED, EXITS, NOT_RECORDED, in_order, kind_of
-from analysis.measures.stock import quotient
-
-Exact = Decimal | int | None
 
 
 def pooled(migrations: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -54,7 +51,7 @@ def migration_shares(migrations: pd.DataFrame, *, by: Sequence[str] = (), basis:
     moved = migrations[migrations["from_state"] != ENTERED].reset_index(drop=True)
     wholes = moved.groupby([*keys, "from_state"], dropna=False)[amount].transform(exact_sum)
     shares = moved[[*keys, "from_state", "to_state"]].assign(
-        value=[quotient(*pair) for pair in zip(moved[amount], wholes, strict=True)],
+        value=quotients(moved[amount], wholes),
         numerator=moved[amount],
         denominator=wholes,
         lower=math.nan,
@@ -95,14 +92,6 @@ def matrix(migrations: pd.DataFrame, *, state: str = "five_class", basis: str = 
     return pd.DataFrame(table, index=pd.Index(order, name="from_state"), columns=pd.Index(order, name="to_state"))
 
 
-def exact_sum(amounts: Iterable[Exact]) -> Exact:
-    """Sum without a detour through floats; None if a part is unknown or there is none."""
-    parts = list(amounts)
-    known = [part for part in parts if part is not None]
-    return sum(known[1:], start=known[0]) if known and len(known) == len(parts) else None
-
-
 def _amount(basis: str) -> str:
-    if basis not in BASES:
-        raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, BASES)}.")
+    require_basis(basis)
     return "loans" if basis == "count" else "opening_balance"

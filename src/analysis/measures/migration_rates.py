@@ -10,15 +10,13 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analysis.errors import MissingColumns, Misuse
+from analysis.errors import Misuse, require_columns
 from analysis.measures.catalog import Status
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.formation import DISPOSALS
-from analysis.measures.migration_matrix import exact_sum
-from analysis.measures.stock import quotient, small_segment_loans
-from analysis.terms import FIVE_CLASSES, NPL_CLASSES, Text
-
-Exact = Decimal | int | None
+from analysis.measures.exact import Exact, exact_sum, quotient
+from analysis.measures.periods import dated_flows
+from analysis.measures.stock import small_segment_loans
+from analysis.terms import DISPOSALS, FIVE_CLASSES, NPL_CLASSES, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +108,7 @@ def official_migration_rates(
     Source: see `CONVENTIONS`. No rule caps the rates of the classes.
     """
     groups, since = dimensions(by), opening or date(as_of.year - 1, 12, 31)
-    _check(states, {"as_of", "loan_id", "five_class", "principal_balance", *groups})
+    require_columns("states", {"as_of", "loan_id", "five_class", "principal_balance", *groups}, states.columns)
     days = states.filter(states.as_of.isin([since, as_of])).select("as_of").distinct().to_pyarrow()["as_of"].to_pylist()
     if sorted(days) != [since, as_of]:
         raise Misuse(f"opening and as_of must be month ends of the states in order, were {since} and {as_of}.")
@@ -148,10 +146,9 @@ def _compared(states: ir.Table, flows: ir.Table | None, between: tuple[date, dat
 
 def _disposed(states: ir.Table, flows: ir.Table, between: tuple[date, date]) -> ir.Table:
     """One row is a loan that was disposed of in the period: amounts by the worst class it had been in before."""
-    if missing := {"loan_id", "date", "kind", "amount"} - set(flows.columns):
-        raise MissingColumns("flows", missing, flows.columns)
     opening, as_of = (ibis.literal(day) for day in between)
-    dated = flows.filter(flows.date > opening, flows.date <= as_of, flows.kind.isin(DISPOSALS))
+    moved = dated_flows(flows, between)
+    dated = moved.filter(moved.kind.isin(DISPOSALS))
     events = dated.group_by(["loan_id", "date", "kind"]).aggregate(amount=dated.amount.sum())
     period = states.filter(states.as_of >= opening, states.as_of <= as_of)
     seen = period.select("loan_id", seen="as_of", rank=period.five_class.cases(*_RANKS.items(), else_=-1))
@@ -233,8 +230,3 @@ def _note(numerator: Exact, denominator: Exact, missing: str, *, is_small: bool)
     if denominator == 0:
         return "no_denominator"
     return "too_small" if is_small else ""
-
-
-def _check(states: ir.Table, columns: set[str]) -> None:
-    if missing := columns - set(states.columns):
-        raise MissingColumns("states", missing, states.columns)

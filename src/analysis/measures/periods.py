@@ -1,4 +1,4 @@
-"""Which month end lies how many months before another?"""
+"""Which month end lies how many months before another, and what fell in between?"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,6 +7,8 @@ from itertools import pairwise
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+
+from analysis.errors import require_columns
 
 
 def month_end_before(as_of: date, months: int) -> date:
@@ -17,6 +19,24 @@ def month_end_before(as_of: date, months: int) -> date:
         months: how far back [months, from 0].
     """
     return (pd.Timestamp(as_of) - pd.offsets.MonthEnd(months)).date()
+
+
+def dated_flows(flows: ir.Table, dates: Sequence[date]) -> ir.Table:
+    """Money movements with the period they fall in; those outside all periods are left out.
+
+    Args:
+        flows: one row is a dated money movement of a loan.
+        dates: month ends of a book, ascending.
+
+    Returns:
+        the flows, each with the `opening` and the end `as_of` of its period.
+
+    Raises:
+        MissingColumns: if the table lacks a column.
+    """
+    require_columns("flows", {"loan_id", "date", "kind", "amount"}, flows.columns)
+    months = month_ends(dates)
+    return flows.inner_join(months, [flows.date > months.opening, flows.date <= months.as_of])
 
 
 def month_ends(dates: Sequence[date]) -> ir.Table:

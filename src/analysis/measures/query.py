@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.book.store import Book
 from analysis.classify.states import states
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import Misuse, require_known
 from analysis.measures.catalog import BASES, MEASURES, measure_list, measure_named
 from analysis.measures.components import dimensions
 from analysis.measures.statements import STATEMENTS, Question, months_since
@@ -35,9 +35,7 @@ def measure_rows(book: Book, name: str, *, by: Sequence[str] = (), **options: ob
         Misuse: if the measure, a dimension, the definition or an option is not known for it.
         Unavailable: if the book lacks what the measure needs.
     """
-    if name not in (*MEASURES, *STATEMENTS):
-        known = (*MEASURES, *STATEMENTS)
-        raise Misuse(f"measure must be one of {', '.join(known)}, was {name!r}{did_you_mean(name, known)}.")
+    require_known("measure", name, (*MEASURES, *STATEMENTS))
     rules = load_rules(str(options.get("rules") or book.profile.rules))
     question = _question(book, rules, tuple(by), str(options.get("basis") or book.profile.basis))
     rows = _stated(book, name, question, options) if name in STATEMENTS else _numbers(book, name, question, options)
@@ -49,23 +47,7 @@ def measure_rows(book: Book, name: str, *, by: Sequence[str] = (), **options: ob
 
 def measures_listed() -> list[Mapping[str, object]]:
     """One row is a measure, for people to choose from: numbers first, then statements."""
-    statements: list[Mapping[str, object]] = [
-        {
-            "measure": one.name,
-            "zh": one.label.zh,
-            "en": one.label.en,
-            "unit": "table",
-            "worse": "",
-            "basis": ",".join(BASES),
-            "definition_zh": one.definition.zh,
-            "definition_en": one.definition.en,
-            "source": one.source,
-            "status": one.status,
-            "needs": ",".join(one.needs),
-        }
-        for one in STATEMENTS.values()
-    ]
-    return [*measure_list(), *statements]
+    return [*measure_list(), *(one.listed("table", "", BASES) for one in STATEMENTS.values())]
 
 
 def _question(book: Book, rules: RuleSet, by: tuple[str, ...], basis: str) -> Question:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.errors import DataRefused, MissingColumns, Misuse, did_you_mean
+from analysis.errors import DataRefused, require_columns, require_known
 from analysis.measures.bridge import LINES
 from analysis.terms import Text
 
@@ -121,11 +121,8 @@ def return_rows(lines: pd.DataFrame, name: str) -> pd.DataFrame:
         MissingColumns: if the table is no bridge.
         DataRefused: if it has more than one row.
     """
-    if name not in LAYOUTS:
-        raise Misuse(f"return must be one of {', '.join(LAYOUTS)}, was {name!r}{did_you_mean(name, LAYOUTS)}.")
-    needed = {"opening", *LINES, "closing"}
-    if missing := needed - set(lines.columns):
-        raise MissingColumns("lines", missing, lines.columns)
+    require_known("return", name, LAYOUTS)
+    require_columns("lines", {"opening", *LINES, "closing"}, lines.columns)
     if len(lines) > 1:
         raise DataRefused(f"a return is of the whole book, but the bridge has {len(lines)} rows; leave out `by`.")
     layout, values = LAYOUTS[name], {} if lines.empty else lines.iloc[0].to_dict()

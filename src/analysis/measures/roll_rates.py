@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 
-from analysis.errors import Misuse, did_you_mean
+from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
-from analysis.measures.intervals import binomial_interval
+from analysis.measures.exact import Exact, exact_sum, quotients
+from analysis.measures.intervals import counted_bounds
 from analysis.measures.migration import BUCKETS, ENTERED
-from analysis.measures.migration_matrix import exact_sum
-from analysis.measures.stock import quotient
 from analysis.terms import Text
 
-Exact = Decimal | int | None
 CONVENTIONS: Mapping[str, Text] = {
     "loan_level": Text(
         "逐笔：上月末在本档、本月末在更差档次的贷款÷上月末本档贷款；当月核销、转让、抵债的单列，不计入",
@@ -58,10 +55,12 @@ def roll_rates(migrations: pd.DataFrame, *, by: Sequence[str] = (), basis: str =
     ]
     columns = [*keys, "bucket", "next_bucket", "convention", "numerator", "denominator"]
     rolled = pd.DataFrame(rows, columns=columns).astype({"numerator": object, "denominator": object})
-    pairs = list(zip(rolled["numerator"], rolled["denominator"], strict=True))
-    valued = rolled.assign(value=[quotient(*pair) for pair in pairs], note=[_note(*pair) for pair in pairs])
-    ordered = _with_intervals(valued, basis)
-    return ordered[[*columns[:-2], "value", "numerator", "denominator", "lower", "upper", "note"]]
+    notes = [_note(*pair) for pair in zip(rolled["numerator"], rolled["denominator"], strict=True)]
+    valued = rolled.assign(value=quotients(rolled["numerator"], rolled["denominator"]), note=notes)
+    is_counted = (rolled["convention"] == "loan_level").to_numpy() & (basis == "count")
+    lower, upper = counted_bounds(rolled["numerator"], rolled["denominator"], is_counted)
+    bounded = valued.assign(lower=lower, upper=upper)
+    return bounded[[*columns[:-2], "value", "numerator", "denominator", "lower", "upper", "note"]]
 
 
 def flow_through(rolled: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -86,10 +85,8 @@ def flow_through(rolled: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFram
 
 
 def _amounts(basis: str) -> tuple[str, str]:
-    known = {"count": ("loans", "loans"), "balance": ("opening_balance", "closing_balance")}
-    if basis not in known:
-        raise Misuse(f"basis must be balance or count, was {basis!r}{did_you_mean(basis, known)}.")
-    return known[basis]
+    require_basis(basis)
+    return ("loans", "loans") if basis == "count" else ("opening_balance", "closing_balance")
 
 
 def _key(key: object) -> tuple[object, ...]:
@@ -121,13 +118,3 @@ def _note(numerator: Exact, denominator: Exact) -> str:
     if numerator is None or denominator is None:
         return "not_recorded"
     return "no_denominator" if denominator == 0 else ""
-
-
-def _with_intervals(rolled: pd.DataFrame, basis: str) -> pd.DataFrame:
-    is_counted = (rolled["convention"] == "loan_level").to_numpy() & (basis == "count")
-    counted = rolled[is_counted]
-    bounds = np.full((2, len(rolled)), np.nan)
-    bounds[:, is_counted] = binomial_interval(
-        counted["numerator"].to_numpy(dtype=float), counted["denominator"].to_numpy(dtype=float)
-    )
-    return rolled.assign(lower=bounds[0], upper=bounds[1])

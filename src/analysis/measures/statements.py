@@ -13,7 +13,7 @@ from analysis.errors import Misuse, Unavailable, did_you_mean
 from analysis.measures.attribution import ratio_attribution, with_total
 from analysis.measures.bridge import bridge
 from analysis.measures.bridge_views import round_trips, undressed
-from analysis.measures.catalog import Status
+from analysis.measures.catalog import Definition
 from analysis.measures.concentration import concentration
 from analysis.measures.flow_attribution import flow_attribution
 from analysis.measures.migration import migration
@@ -63,15 +63,9 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
-    """A measure that is a table, its definition, and how it is answered."""
+class Statement(Definition):
+    """A measure that is a table, and how it is answered."""
 
-    name: str
-    label: Text
-    definition: Text
-    source: str
-    status: Status
-    needs: tuple[str, ...]
     rows: Callable[[Question], pd.DataFrame]
 
 

@@ -2,21 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
 
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from analysis.measures.catalog import FORMATION, Measure, Parts, measure_named
 from analysis.measures.components import STOCK, component_rows, components, dimensions, rests_on
+from analysis.measures.exact import Exact, quotients
 from analysis.measures.formation import formation, formation_measured
-from analysis.measures.intervals import binomial_interval
+from analysis.measures.intervals import counted_bounds
 from analysis.rules.loader import load_rules
 
 SMALL_SEGMENT = "HOUSE-SMALL-SEGMENT"
-Exact = Decimal | int | None
 
 
 def stock(states: ir.Table, by: Sequence[str] = ()) -> ir.Table:
@@ -89,17 +86,10 @@ def small_segment_loans() -> int:
     return int(load_rules("house").rule(SMALL_SEGMENT).value)
 
 
-def quotient(numerator: Exact, denominator: Exact) -> float:
-    """Numerator ÷ denominator, rounded once; NaN if one is unknown or the denominator is 0."""
-    if numerator is None or denominator is None or denominator == 0:
-        return math.nan
-    return float(Fraction(numerator) / Fraction(denominator))
-
-
 def _values(sums: pd.DataFrame, parts: Parts) -> list[float]:
     if parts[1] is None:
         return [math.nan if part is None else float(part) for part in sums[parts[0]]]
-    return [quotient(*pair) for pair in zip(sums[parts[0]], sums[parts[1]], strict=True)]
+    return quotients(sums[parts[0]], sums[parts[1]])
 
 
 def _notes(sums: pd.DataFrame, parts: Parts, least: int) -> list[str]:
@@ -121,13 +111,7 @@ def _note(loans: int, known: int, denominator: Exact, least: int) -> str:
 
 
 def _with_intervals(rows: pd.DataFrame, measure: Measure, kind: str) -> pd.DataFrame:
-    lower, upper = np.full((2, len(rows)), np.nan)
-    if measure.is_part_of_whole and kind == "count":
-        trials = rows["denominator"].to_numpy(dtype=float, na_value=0.0)
-        known = np.isnan(rows["value"].to_numpy(dtype=float))
-        lower, upper = binomial_interval(
-            np.where(known, 0.0, rows["numerator"].to_numpy(dtype=float, na_value=0.0)),
-            np.where(known, 0.0, trials),
-        )
+    is_counted = rows["value"].notna().to_numpy(dtype=bool) & (measure.is_part_of_whole and kind == "count")
+    lower, upper = counted_bounds(rows["numerator"], rows["denominator"], is_counted)
     bounded = rows.assign(lower=lower, upper=upper)
     return bounded[[column for column in bounded.columns if column != "note"] + ["note"]]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import logm
 
-from analysis.errors import DataRefused, Misuse, did_you_mean
+from analysis.errors import DataRefused, Misuse, require_known
 from analysis.models.transitions import Floats, checked_probabilities, transition_matrix
 
 Method = Literal["diagonal", "weighted"]
@@ -60,8 +60,7 @@ def generator_of(probabilities: ArrayLike, time: float = 1.0, *, method: Method 
         A. Kreinin and M. Sidelnikova (2001), Algo Research Quarterly 4:23-40.
     """
     table = checked_probabilities(probabilities)
-    if method not in METHODS:
-        raise Misuse(f"method must be one of {', '.join(METHODS)}, was {method!r}{did_you_mean(method, METHODS)}.")
+    require_known("method", method, METHODS)
     if time <= 0:
         raise Misuse(f"time must be more than 0, was {time!r}.")
     if np.isnan(table).any():

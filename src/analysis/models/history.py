@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import MissingColumns
+from analysis.errors import require_columns
 
 Floats = NDArray[np.float64]
 YEAR = 12
@@ -61,8 +61,7 @@ def histories(measurements: pd.DataFrame, by: str | None = "segment") -> dict[ob
     Raises:
         MissingColumns: if a column is missing.
     """
-    if missing := {"as_of", "value", *([by] if by else [])} - set(measurements.columns):
-        raise MissingColumns("measurements", missing, map(str, measurements.columns))
+    require_columns("measurements", {"as_of", "value", *([by] if by else [])}, measurements.columns)
     if measurements.empty:
         return {}
     dates = pd.to_datetime(measurements["as_of"])

@@ -7,11 +7,9 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtri, ndtri
 
 from analysis.errors import Misuse
+from analysis.measures.intervals import CONFIDENCE, Bounds, require_confidence
 from analysis.models.aalen_johansen import Ints, Spells, steps_of
 from analysis.models.transitions import Floats
-
-Bounds = tuple[Floats, Floats]
-CONFIDENCE = 0.95
 
 
 def goodman_interval(counts: ArrayLike, *, confidence: float = CONFIDENCE) -> Bounds:
@@ -34,7 +32,7 @@ def goodman_interval(counts: ArrayLike, *, confidence: float = CONFIDENCE) -> Bo
         states. States that no loan went to count among the k.
     """
     table = np.asarray(counts, dtype=float)
-    _check_confidence(confidence)
+    require_confidence(confidence)
     if not np.all(table >= 0):
         raise Misuse("counts must be 0 or more, were not; leave out what is not known.")
     quantile = float(chdtri(1, (1 - confidence) / table.shape[-1]))
@@ -94,7 +92,7 @@ def percentile_interval(estimates: ArrayLike, *, confidence: float = CONFIDENCE)
     Raises:
         Misuse: if the confidence is out of range.
     """
-    _check_confidence(confidence)
+    require_confidence(confidence)
     drawn = np.asarray(estimates, dtype=float)
     unknown = np.isnan(drawn).all(axis=0)
     quantiles = np.nanquantile(np.where(unknown, 0.0, drawn), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
@@ -142,7 +140,7 @@ def normal_interval(probabilities: ArrayLike, variance: ArrayLike, *, confidence
     Raises:
         Misuse: if the confidence is out of range.
     """
-    _check_confidence(confidence)
+    require_confidence(confidence)
     centre = np.asarray(probabilities, dtype=float)
     half = float(ndtri((1 + confidence) / 2)) * np.sqrt(np.asarray(variance, dtype=float))
     return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
@@ -157,8 +155,3 @@ def _increment_covariance(step: Floats, at_risk: Sequence[float] | Floats) -> Fl
             places = np.arange(size) * size + state
             covariance[np.ix_(places, places)] = (np.diag(row) - np.outer(row, row)) / loans
     return covariance
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise Misuse(f"confidence must be a share between 0 and 1, was {confidence!r}; write 95 % as 0.95.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.book.store import Book
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import Misuse, did_you_mean, require_known
 from analysis.measures.periods import month_end_before
 from analysis.terms import Text
 
@@ -95,9 +95,7 @@ def notebook_contract(name: str) -> NotebookContract:
     Raises:
         Misuse: if no notebook has this name.
     """
-    if name not in NOTEBOOKS:
-        hint = did_you_mean(name, NOTEBOOKS)
-        raise Misuse(f"notebook must be one of {', '.join(NOTEBOOKS)}, was {name!r}{hint}.")
+    require_known("notebook", name, NOTEBOOKS)
     return NOTEBOOKS[name]
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from analysis.errors import DataRefused, Misuse, did_you_mean
+from analysis.errors import DataRefused, require_known
 from analysis.terms import FIVE_CLASSES, Text
 
 Purpose = Literal["classification", "house"]
@@ -112,9 +112,7 @@ class RuleSet:
             Misuse: if the set has none of that id.
         """
         known = {rule.rule_id: rule for rule in self.rules}
-        if rule_id not in known:
-            hint = did_you_mean(rule_id, known)
-            raise Misuse(f"rule of {self.id!r} must be one of {', '.join(known)}, was {rule_id!r}{hint}.")
+        require_known(f"rule of {self.id!r}", rule_id, known)
         return known[rule_id]
 
     def of(self, mechanism: str) -> tuple[Rule, ...]:
@@ -154,9 +152,7 @@ def load_rules(rule_set: str) -> RuleSet:
     """
     known = _files()
     if rule_set not in known:
-        definitions = rule_sets()
-        hint = did_you_mean(rule_set, definitions)
-        raise Misuse(f"rules must be one of {', '.join(definitions)}, was {rule_set!r}{hint}.")
+        require_known("rules", rule_set, rule_sets())
     return _parsed(rule_set, known[rule_set].read_text(encoding="utf-8"))
 
 

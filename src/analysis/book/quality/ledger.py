@@ -9,10 +9,10 @@ from pathlib import Path
 
 from analysis.book.ingest.text_stream import detected_encoding
 from analysis.book.quality.coverage import Cell
-from analysis.book.quality.thresholds import LEDGER_AMOUNT, LEDGER_SHARE, threshold
+from analysis.book.quality.thresholds import ledger_tolerance
 from analysis.book.quality.words import RULES, Finding
 from analysis.book.store import Book
-from analysis.errors import DataRefused, MissingColumns, Misuse, Unavailable
+from analysis.errors import DataRefused, Misuse, Unavailable, require_columns
 from analysis.terms import Text, same
 
 _NEEDED = ("as_of", "balance")
@@ -41,8 +41,7 @@ def ledger_lines(path: Path) -> list[LedgerLine]:
         with path.open(encoding=detected_encoding(path), newline="") as file:
             reader = csv.DictReader(file)
             present = [name.strip() for name in reader.fieldnames or ()]
-            if missing := set(_NEEDED) - set(present):
-                raise MissingColumns(path.name, missing, present)
+            require_columns(path.name, _NEEDED, present)
             reader.fieldnames = present
             return [_line(fields, number, path.name) for number, fields in enumerate(reader, start=2)]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -66,7 +65,7 @@ def ledger_differences(book: Book, counted: Sequence[Cell], lines: Sequence[Ledg
     for line in known:
         held = [cell for cell in counted if cell.as_of == line.as_of and _is_of(cell, line, book)]
         found = sum((cell.balance for cell in held if cell.balance is not None), Decimal(0))
-        if abs(found - line.balance) > max(threshold(LEDGER_AMOUNT), threshold(LEDGER_SHARE) * abs(line.balance)):
+        if abs(found - line.balance) > ledger_tolerance(line.balance):
             yield _finding(book, line, found, sum(cell.rows for cell in held))
 
 

@@ -14,3 +14,8 @@ RETURNING_LOANS = "H-DQ-09"
 def threshold(rule_id: str) -> Decimal:
     """Value of a house rule, in the unit that its file states."""
     return Decimal(load_rules("house").rule(rule_id).value)
+
+
+def ledger_tolerance(balance: Decimal) -> Decimal:
+    """Difference to a ledger's balance that is let pass: the larger of the house's amount and share [currency]."""
+    return max(threshold(LEDGER_AMOUNT), threshold(LEDGER_SHARE) * abs(balance))

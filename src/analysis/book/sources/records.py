@@ -15,7 +15,7 @@ from analysis.book.ingest.functions import to_json
 from analysis.book.ingest.numerals import currency_marks, number_text
 from analysis.book.schema import TYPES, table_schema
 from analysis.book.tape import Tally
-from analysis.errors import DataRefused, MissingColumns
+from analysis.errors import DataRefused, require_columns
 from analysis.terms import Text
 
 _EXAMPLES = 3
@@ -46,8 +46,7 @@ def text_records(rows: ir.Table, *, needs: Iterable[str], label: str) -> ir.Tabl
     Raises:
         MissingColumns: if the file lacks a column that the source must have.
     """
-    if missing := set(needs) - set(rows.columns):
-        raise MissingColumns(label, missing, rows.columns)
+    require_columns(label, needs, rows.columns)
     texts = {name: rows[name].cast("string").strip().nullif("") for name in rows.columns}
     return rows.select(source_row=ibis.row_number() + 1, **texts)
 

@@ -11,7 +11,7 @@ from ibis.backends.duckdb import Backend as DuckDB
 from analysis.book.profile import Profile
 from analysis.book.sources import card_status, lendingclub, sba
 from analysis.book.tape import Tape
-from analysis.errors import Misuse, did_you_mean
+from analysis.errors import require_known
 
 
 class ReadsTape(Protocol):
@@ -51,6 +51,5 @@ def known_source(name: str) -> KnownSource:
     Raises:
         Misuse: if the name is not one we know.
     """
-    if name not in SOURCES:
-        raise Misuse(f"source must be one of {', '.join(SOURCES)}, was {name!r}{did_you_mean(name, SOURCES)}.")
+    require_known("source", name, SOURCES)
     return SOURCES[name]
