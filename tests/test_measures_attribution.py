@@ -35,7 +35,7 @@ def summed(parts: Mapping[Key, object], name: str) -> Fraction:
     return sum((getattr(one, name) for one in parts.values()), Fraction(0))
 
 
-# CASES.md, Attribution: s0 = (.5, .3, .2), r0 = (1 %, 2 %, 3 %), s1 = (.4, .35, .25), r1 = (1.2 %, 1.8 %, 4 %).
+# Derived from the definitions: s0 = (.5, .3, .2), r0 = (1 %, 2 %, 3 %), s1 = (.4, .35, .25), r1 = (1.2 %, 1.8 %, 4 %).
 BEFORE = {("a",): stock(500, 5), ("b",): stock(300, 6), ("c",): stock(200, 6)}
 AFTER = {("a",): stock(400, "4.8"), ("b",): stock(350, "6.3"), ("c",): stock(250, 10)}
 

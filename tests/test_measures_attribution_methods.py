@@ -14,7 +14,7 @@ from analysis.measures.attribution_methods import METHODS, classic, das_gupta, l
 
 
 def test_reproduces_the_two_factor_product_of_das_gupta() -> None:
-    # CASES.md, Attribution: Das Gupta (1993), two-factor product (.6, .5) -> (.3, .45).
+    # P. Das Gupta (1993), Standardization and Decomposition of Rates, two-factor product (.6, .5) -> (.3, .45).
     before, after = ([Fraction(x) for x in pair] for pair in (("0.6", "0.5"), ("0.3", "0.45")))
     assert das_gupta(before, after) == (Fraction("-0.1425"), Fraction("-0.0225"))
 

@@ -43,7 +43,7 @@ def one(frame: pd.DataFrame) -> pd.Series:
     return frame.iloc[0]
 
 
-# CASES.md, Concentration: derived with independent code. The normalised HHI there is taken from the HHI as
+# Indices of a vector, derived with independent code. The normalised HHI there is taken from the HHI as
 # printed (0.084081 ÷ 0.9); of the unrounded HHI it is 0.0934236.
 VECTOR = [541, 1463, 2445, 3438, 4437, 5401, 6392, 8304, 11904, 22261]
 

@@ -103,7 +103,7 @@ def test_a_cure_by_restructuring_is_told_apart() -> None:
 
 
 def test_the_interval_of_a_cure_rate_is_that_of_print() -> None:
-    # CASES.md, Intervals: 7 of 50, Wilson (.06951, .26186).
+    # E. B. Wilson (1927), recomputed: 7 of 50 (.06951, .26186).
     book = [r for i in range(50) for r in path(f"L{i}", "N 1", "S 1", "N 1" if i < 7 else "S 1", "N 1")]
     found = cure_rates(moved(book), within=1, probation=0)
     assert first(found, "lower", "upper") == pytest.approx((0.06951, 0.26186), abs=1e-5)

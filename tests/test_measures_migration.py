@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from analysis.book.store import open_book
 from analysis.errors import MissingColumns, Misuse
+from analysis.measures.endings import EXITS
 from analysis.measures.exact import exact_sum
-from analysis.measures.migration import BUCKETS, EXITS, migration, migration_over
+from analysis.measures.migration import BUCKETS, migration, migration_over
 from analysis.measures.migration_matrix import matrix, migration_shares, pooled
 from moved_loans import BOOKS, moved, path
 from states_of_loans import DEC, FEB, JAN, MAR, Row, flows
@@ -161,7 +162,7 @@ def test_the_first_month_of_a_book_has_no_migration() -> None:
 
 
 def test_a_cohort_matrix_counts_as_in_print() -> None:
-    # CASES.md, Transitions, cohort: of 10 in A 9 stay and 1 goes to B; of 10 in B 1 to A, 8 stay, 1 to D.
+    # Cohort method by hand: of 10 in A 9 stay and 1 goes to B; of 10 in B 1 to A, 8 stay, 1 to D.
     steps = ["N:N"] * 9 + ["N:M"] + ["M:N"] + ["M:M"] * 8 + ["M:L"]
     book = [row for i, step in enumerate(steps) for row in path(f"L{i}", *(f"{c} 1" for c in step.split(":")))]
     shares = migration_shares(migration(moved(book))).set_index(["from_state", "to_state"])["value"]
@@ -181,7 +182,7 @@ def test_by_balance_a_loan_weighs_what_it_owed_before() -> None:
 
 
 def test_shares_by_count_have_the_wilson_interval_of_print() -> None:
-    # CASES.md, Intervals: 5 of 100, Wilson [.021544, .111750].
+    # E. B. Wilson (1927), recomputed: 5 of 100 [.021544, .111750].
     book = [row for i in range(100) for row in path(f"L{i}", "N 1", "M 1" if i < 5 else "N 1")]
     shares = migration_shares(migration(moved(book))).set_index("to_state")
     assert shares.loc["special_mention", ["lower", "upper"]].tolist() == pytest.approx([0.021544, 0.111750], abs=1e-6)

@@ -69,14 +69,14 @@ def test_a_book_by_count_has_no_roll_rate_by_balance() -> None:
 
 
 def test_the_interval_is_that_of_print() -> None:
-    # CASES.md, Intervals: 7 of 50, Wilson (.06951, .26186).
+    # E. B. Wilson (1927), recomputed: 7 of 50 (.06951, .26186).
     book = [r for i in range(50) for r in path(f"L{i}", "10 1", "40 1" if i < 7 else "0 1")]
     found = row(roll_rates(migration(moved(book), state="bucket")), "M1", "loan_level")
     assert (found["lower"], found["upper"]) == pytest.approx((0.06951, 0.26186), abs=1e-5)
 
 
 def test_what_flows_through_is_the_provision_matrix_of_print() -> None:
-    # CASES.md, Coverage and provisions (IFRScommunity): 100,000 sold; 50,000 / 23,000 / 8,000 / 2,000 unpaid after
+    # IFRScommunity, provision matrix by flow rates: 100,000 sold; 50,000 / 23,000 / 8,000 / 2,000 unpaid after
     # each bucket; loss rates 2.0 / 4.0 / 8.7 / 25.0 / 100 %. The last buckets lose all, as theirs does.
     unpaid = [100_000, 50_000, 23_000, 8_000, 2_000, 2_000, 2_000, 2_000]
     rolled = pd.DataFrame({
@@ -157,7 +157,7 @@ def test_roll_rates_of_real_card_accounts_agree_with_pandas_and_with_the_known_o
     later = statuses.reindex(pd.MultiIndex.from_arrays([now.index.get_level_values(0), [m + 1 for _, m in now.index]]))
     found = row(rolled, f"M{int(status) + 1}", "loan_level")
     assert (found["numerator"], found["denominator"]) == (int(later.isin(list("12345"[int(status) :])).sum()), len(now))
-    # CASES.md, Real data, of the full file, in which every account counted has a next record.
+    # Kaggle, Credit Card Approval Prediction, of the full file, in which every account counted has a next record.
     assert int((later == str(int(status) + 1)).sum()) / later.notna().sum() == pytest.approx(published, abs=0.02)
     assert found["value"] == pytest.approx(published, abs=0.05)
 

@@ -9,7 +9,8 @@ from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 from analysis.book.demo.truth import OUTCOMES, chain, load_truth
 from analysis.book.store import open_book
 from analysis.errors import Misuse
-from analysis.measures.migration import BUCKETS, EXITS, migration
+from analysis.measures.endings import EXITS
+from analysis.measures.migration import BUCKETS, migration
 from analysis.measures.migration_matrix import matrix
 from analysis.models.aalen_johansen import CENSORED, Spells, aalen_johansen
 from analysis.models.transition_intervals import (
@@ -32,7 +33,7 @@ def exits(*stays: tuple[float, int]) -> Spells:
 
 
 def test_the_simultaneous_bounds_of_print() -> None:
-    # CASES.md, Intervals: multinomial 23, 12, 44 at 95 %, Goodman; as in the R package DescTools, MultinomCI.
+    # L. A. Goodman (1965), Technometrics 7:247-254: 23, 12, 44 at 95 %; as in the R package DescTools.
     lower, upper = goodman_interval([23, 12, 44])
     assert lower == pytest.approx([0.186276, 0.079173, 0.423861], abs=1e-6)
     assert upper == pytest.approx([0.424257, 0.271715, 0.682358], abs=1e-6)
@@ -59,7 +60,7 @@ def test_bounds_of_all_states_hold_together_as_often_as_they_say() -> None:
 
 
 def test_the_variance_of_one_exit_is_greenwoods() -> None:
-    # CASES.md, Transitions, variance: ten loans, one event at each of t = 1 … 10.
+    # M. Greenwood (1926), by hand: ten loans, one event at each of t = 1 … 10.
     expected = [0.009, 0.016, 0.021, 0.024, 0.025, 0.024, 0.021, 0.016, 0.009, 0]
     ten = exits(*((t, 1) for t in range(1, 11)))
     found = [aalen_johansen_variance(ten, end=t) for t in range(1, 11)]

@@ -23,7 +23,8 @@ def spells(stays: Sequence[Stay], states: int = 3) -> Spells:
     return Spells(state=state, entry=entry.astype(float), exit=exit_.astype(float), to=to, states=states)
 
 
-# CASES.md, Transitions, after the example of Lando and Skødeberg (2002): 10 loans in A, 10 in B, one year.
+# D. Lando and T. M. Skødeberg (2002), J. Banking & Finance 26:423-444, after their example: 10 loans in A, 10 in B,
+# one year; the numbers are derived.
 YEAR = spells([
     (A, 0, 1 / 12, B), (B, 1 / 12, 1, CENSORED), *[(A, 0, 1, CENSORED)] * 9,
     (B, 0, 2 / 12, A), (A, 2 / 12, 1, CENSORED), (B, 0, 6 / 12, D), *[(B, 0, 1, CENSORED)] * 8,
@@ -32,7 +33,7 @@ COUNTS = arrays(np.int64, (4, 4), elements=st.integers(0, 50))
 
 
 def test_the_cohort_matrix_of_print() -> None:
-    # CASES.md, Transitions, cohort; exact.
+    # Cohort method by hand: of 10 in A 9 stay and 1 goes to B; of 10 in B 1 goes to A, 8 stay, 1 to D; exact.
     counts = [[9, 1, 0], [1, 8, 1], [0, 0, 0]]
     assert cohort_matrix(counts, absorbing=[D]).tolist() == [[0.9, 0.1, 0], [0.1, 0.8, 0.1], [0, 0, 1]]
 
@@ -64,6 +65,13 @@ def test_the_risk_set_is_taken_before_the_move() -> None:
     assert found[A, D] == 0.5
 
 
+def test_the_last_record_of_a_loan_counts_once() -> None:
+    # Of ten loans eight stay, one moves and one leaves; counted twice, the last records would make it .8, .1, .2.
+    year = spells([*[(A, 0, 1, CENSORED)] * 8, (A, 0, 1, B), (A, 0, 1, D), (B, 0, 1, CENSORED)])
+    assert year.moves()[A].tolist() == [0, 1, 1]
+    assert aalen_johansen(year, absorbing=[D])[A] == pytest.approx([0.8, 0.1, 0.1])
+
+
 def test_a_loan_that_enters_at_the_time_of_a_move_is_not_yet_at_risk() -> None:
     found = aalen_johansen(spells([(A, 0, 1, D), (A, 0, 3, CENSORED), (A, 1, 3, CENSORED)]), absorbing=[D])
     assert found[A, D] == 0.5
@@ -75,7 +83,7 @@ def test_censoring_at_the_cut_off_is_no_exit() -> None:
 
 
 def test_competing_exits_are_never_one_less_kaplan_meier_of_each() -> None:
-    # CASES.md, Transitions, variance: ten loans, exits alternating between two causes at t = 1 … 10.
+    # By hand: ten loans, exits alternating between two causes at t = 1 … 10.
     alternating = spells([(0, 0, t, 1 + t % 2) for t in range(1, 11)])
     for end in range(1, 11):
         found = aalen_johansen(alternating, absorbing=[1, 2], end=end)[0]

@@ -10,6 +10,7 @@ from analysis.errors import DataRefused, Misuse
 from analysis.rules.loader import RuleSet, load_rules, read_rules, rule_sets
 
 SHIPPED = ("cn_2023", "cn_card", "eu_npe", "us_retail")
+COVERAGE = ("cn_provisions", "eu_backstop")
 HEAD = """
 id = "own"
 purpose = "classification"
@@ -38,7 +39,7 @@ def test_the_definitions_are_those_a_book_can_name() -> None:
     assert rule_sets() == SHIPPED
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, "house"])
+@pytest.mark.parametrize("name", [*SHIPPED, *COVERAGE, "house"])
 def test_every_rule_says_where_and_since_when_in_both_languages(name: str) -> None:
     rules = load_rules(name)
     assert rules.rules
@@ -50,7 +51,7 @@ def test_every_rule_says_where_and_since_when_in_both_languages(name: str) -> No
         assert rule.effective_from <= (rule.effective_to or date.max), rule.rule_id
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, *COVERAGE])
 def test_a_number_known_from_memory_is_marked_unverified(name: str) -> None:
     from_memory = {rule.rule_id for rule in load_rules(name).rules if rule.source.endswith("from memory")}
     assert from_memory <= {rule.rule_id for rule in load_rules(name).unverified}

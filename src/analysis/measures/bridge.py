@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import reduce
+from functools import cache, partial, reduce
 from operator import add
 
 import ibis
@@ -12,8 +12,10 @@ import pandas as pd
 from analysis.errors import Misuse, require_columns
 from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.periods import dated_flows, month_ends
-from analysis.terms import CASH, DISPOSALS
+from analysis.measures.endings import ENDINGS, endings
+from analysis.measures.monthly import StepRows, kept_months, kept_steps
+from analysis.measures.periods import flows_within, month_ends
+from analysis.terms import CASH, DIMENSIONS, DISPOSALS
 
 # Money movements of a loan by the line they belong to; on a loan that is not yet non-performing only
 # disposals count. Interest is not principal, and a recovery after write-off never comes in here.
@@ -23,9 +25,6 @@ LINES = (
     *ENTRIES, "drawdown", "capitalised_interest", "fx", "cash", "cure",
     "write_off", "sale", "foreclosure", "forgiveness", "debt_to_equity", "correction", "transfer", "residual",
 )  # fmt: skip
-# What takes a loan out when several things happened to it in one step: the last that was applied, of
-# cash, forgiveness, foreclosure, swap for equity, sale, write-off.
-_LAST_APPLIED = ("write_off", "sale", "debt_to_equity", "foreclosure", "forgiveness", "cash")
 
 
 def bridge(
@@ -103,7 +102,38 @@ def loan_bridge(
     require_basis(basis)
     ends = _ends(states, flows, dates, groups)
     lines = _amounts(ends) if basis == "balance" else _counts(ends)
-    return _by_group(lines, groups)
+    return by_group(lines, groups, LINES)
+
+
+def by_group(lines: ir.Table, groups: Sequence[str], names: Sequence[str]) -> ir.Table:
+    """Loans of a bridge with their groups; one that changed its group leaves the old one and enters the new one.
+
+    Args:
+        lines: one row is a loan in a step: `step`, `loan_id`, `was_<group>` and `now_<group>`, `is_out` (not there
+            at the end), `stayed` (held an opening amount), `held` (the opening amount), the lines but `transfer`,
+            `closing`, `unrecorded`.
+        groups: dimensions.
+        names: the lines, `transfer` among them.
+
+    Returns:
+        one row is a loan in the step that ends at `as_of`, two where it changed its group.
+    """
+    now = {name: ibis.ifelse(lines.is_out, lines[f"was_{name}"], lines[f"now_{name}"]) for name in groups}
+    changed = [~now[name].identical_to(lines[f"was_{name}"]) for name in groups]
+    moved = ibis.or_(*changed) & lines.stayed if changed else ibis.literal(False)
+    values = [name for name in names if name != "transfer"]
+    rows = lines.select(
+        "loan_id", as_of=lines.step, **now, opening=ibis.ifelse(moved, 0, lines.held),
+        **{name: lines[name] for name in values}, transfer=ibis.ifelse(moved, lines.held, 0),
+        closing=lines.closing, unrecorded=lines.unrecorded,
+    )  # fmt: skip
+    gone = lines.filter(moved)
+    left = gone.select(
+        "loan_id", as_of=gone.step, **{name: gone[f"was_{name}"] for name in groups}, opening=gone.held,
+        **{name: gone[name] * 0 for name in values}, transfer=-gone.held,
+        closing=gone.closing * 0, unrecorded=gone.unrecorded * 0,
+    )  # fmt: skip
+    return rows.union(left.cast(dict(rows.schema()))) if changed else rows
 
 
 def _check(states: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> None:
@@ -114,7 +144,27 @@ def _check(states: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> No
 
 def _ends(states: ir.Table, flows: ir.Table, dates: Sequence[date], groups: Sequence[str]) -> ir.Table:
     """One row is a loan in a step that was non-performing at an end of it, or was written off within it."""
-    steps = month_ends(dates)
+    # Kept with all dimensions, so that one kept answer serves every grouping.
+    known = tuple(name for name in DIMENSIONS if name in states.columns)
+    kept = kept_steps(states, flows, dates, _ends_of(known))
+    some = states.filter(states.as_of.isin(list(dates)))
+    ends = _step_ends(some, flows, month_ends(dates), groups) if kept is None else kept
+    found = kept_months(states, _bad)
+    bad = _bad(states) if found is None else found
+    first = bad.group_by("loan_id").aggregate(first_npl=bad.as_of.min())
+    return ends.left_join(first, "loan_id").drop("loan_id_right")
+
+
+def _bad(states: ir.Table) -> ir.Table:
+    return states.filter(states.is_npl).select("as_of", "loan_id")
+
+
+@cache
+def _ends_of(groups: tuple[str, ...]) -> StepRows:
+    return partial(_step_ends, groups=groups)
+
+
+def _step_ends(states: ir.Table, flows: ir.Table, steps: ir.Table, groups: Sequence[str]) -> ir.Table:
     before = states.inner_join(steps, states.as_of == steps.opening).select(
         step=steps.as_of, loan_id=states.loan_id, was_npl=states.is_npl, was=states.principal_balance,
         **{f"was_{name}": states[name] for name in groups},
@@ -123,18 +173,25 @@ def _ends(states: ir.Table, flows: ir.Table, dates: Sequence[date], groups: Sequ
         step=steps.as_of, loan_id=states.loan_id, now_npl=states.is_npl, now=states.principal_balance,
         **{f"now_{name}": states[name] for name in groups},
     )  # fmt: skip
-    money = _money(dated_flows(flows, dates))
+    dated = flows_within(flows, steps)
+    dated = dated.select("loan_id", "date", "kind", "amount", "as_of", step=dated.as_of)
     keys = ibis.union(
         before.filter(before.was_npl).select("step", "loan_id"),
         after.filter(after.now_npl).select("step", "loan_id"),
-        money.filter(money.write_off != 0).select("step", "loan_id"),
+        _written_off(dated),
         distinct=True,
     )
-    bad = states.filter(states.is_npl)
-    first = bad.group_by("loan_id").aggregate(first_npl=bad.as_of.min())
-    joined = _beside(_beside(_beside(keys, before), after), money)
-    joined = joined.left_join(first, "loan_id").drop("loan_id_right")
+    # What is beside the keys is chosen by them first: they are few, and the rest is the whole book.
+    before, after, dated = (rows.semi_join(keys, ["step", "loan_id"]) for rows in (before, after, dated))
+    ended = endings(dated).select("loan_id", "ended_by", step="as_of")
+    joined = reduce(_beside, (before, after, _money(dated), ended), keys)
     return joined.left_join(steps, joined.step == steps.as_of).drop("as_of")
+
+
+def _written_off(dated: ir.Table) -> ir.Table:
+    written = dated.filter(dated.kind == "write_off")
+    sums = written.group_by("step", "loan_id").aggregate(amount=written.amount.sum())
+    return sums.filter(sums.amount != 0).select("step", "loan_id")
 
 
 def _beside(rows: ir.Table, others: ir.Table) -> ir.Table:
@@ -144,7 +201,7 @@ def _beside(rows: ir.Table, others: ir.Table) -> ir.Table:
 def _money(dated: ir.Table) -> ir.Table:
     """One row is a loan in a step: what moved by kind, and 0 for kinds that did not."""
     kinds = {kind: dated.amount.sum(where=dated.kind == kind).fill_null(0) for kind in (*ADDITIONS, *DISPOSALS)}
-    return dated.group_by(step=dated.as_of, loan_id=dated.loan_id).aggregate(
+    return dated.group_by("step", "loan_id").aggregate(
         **kinds, cash=dated.amount.sum(where=dated.kind.isin(CASH)).fill_null(0)
     )
 
@@ -187,13 +244,14 @@ def _amounts(ends: ir.Table) -> ir.Table:
 
 
 def _counts(ends: ir.Table) -> ir.Table:
+    # A loan counts once, so that one line has to say what took it out, however many amounts it left.
     seen = _seen(ends)
     opening, closing = seen.stayed.cast("int64"), seen.bad.cast("int64")
     came = {kind: (seen.entry == kind).cast("int64") for kind in ENTRIES}
     cured = seen.stayed & ~seen.bad & ~seen.is_out
     left = ~seen.bad & ~cured & (seen.stayed | (seen.entry != ""))
-    why = ibis.cases(*((seen[kind] > 0, kind) for kind in _LAST_APPLIED), else_="residual")
-    lines = came | {kind: -(left & (why == kind)).cast("int64") for kind in _LAST_APPLIED}
+    ended_by = ibis.coalesce(seen.ended_by, "residual")
+    lines = came | {kind: -(left & (ended_by == kind)).cast("int64") for kind in ENDINGS}
     lines |= dict.fromkeys(ADDITIONS, opening * 0) | {"cure": -cured.cast("int64")}
     return _closed(seen, opening, lines, closing)
 
@@ -205,23 +263,4 @@ def _closed(
     wider = {
         name: value.cast("decimal(38, 2)") if opening.type().is_decimal() else value for name, value in lines.items()
     }
-    return seen.mutate(opening_npl=opening, closing=closing, residual=closing - explained, **wider)
-
-
-def _by_group(lines: ir.Table, groups: Sequence[str]) -> ir.Table:
-    now = {name: ibis.ifelse(lines.is_out, lines[f"was_{name}"], lines[f"now_{name}"]) for name in groups}
-    changed = [~now[name].identical_to(lines[f"was_{name}"]) for name in groups]
-    moved = ibis.or_(*changed) & lines.stayed if changed else ibis.literal(False)
-    values = [name for name in LINES if name != "transfer"]
-    rows = lines.select(
-        "loan_id", as_of=lines.step, **now, opening=ibis.ifelse(moved, 0, lines.opening_npl),
-        **{name: lines[name] for name in values}, transfer=ibis.ifelse(moved, lines.opening_npl, 0),
-        closing=lines.closing, unrecorded=lines.unrecorded,
-    )  # fmt: skip
-    gone = lines.filter(moved)
-    left = gone.select(
-        "loan_id", as_of=gone.step, **{name: gone[f"was_{name}"] for name in groups}, opening=gone.opening_npl,
-        **{name: gone[name] * 0 for name in values}, transfer=-gone.opening_npl,
-        closing=gone.closing * 0, unrecorded=gone.unrecorded * 0,
-    )  # fmt: skip
-    return rows.union(left.cast(dict(rows.schema()))) if changed else rows
+    return seen.mutate(held=opening, closing=closing, residual=closing - explained, **wider)

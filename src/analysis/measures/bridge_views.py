@@ -147,7 +147,7 @@ def _long(lines: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 def _carried(states: ir.Table, dates: Sequence[date]) -> tuple[Decimal, Decimal, int]:
     """NPL balance that snapshots say they came from, what the earlier ones held, and loans where the two differ."""
     require_columns("states", {"prior_as_of", "prior_is_npl", "prior_balance"}, states.columns)
-    steps = month_ends(dates)
+    steps, states = month_ends(dates), states.filter(states.as_of.isin(list(dates)))
     later = states.inner_join(steps, [states.as_of == steps.as_of, states.prior_as_of == steps.opening])
     later = later.select(
         "loan_id", opening=later.prior_as_of, npl=later.prior_is_npl.fill_null(False), amount=later.prior_balance

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from types import MappingProxyType
 
 import ibis
@@ -9,6 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analysis.errors import Misuse, did_you_mean, require_columns
+from analysis.measures.monthly import Rows, kept_months
 from analysis.terms import DIMENSIONS
 
 _OVER_90 = 90  # the days that the name `overdue90` stands for
@@ -66,7 +68,9 @@ def components(states: ir.Table, by: Sequence[str], names: Iterable[str]) -> ir.
     rests = list(dict.fromkeys(thing for name in wanted for thing in rests_on(name)))
     keys = ["as_of", *dimensions(by)]
     _check(states, keys, rests)
-    cells = _loans_by_state(states, keys, rests) if len(wanted) > _FEW else _loans(states, rests)
+    cells = _kept_cells(states, keys) or (
+        _loans_by_state(states, keys, rests) if len(wanted) > _FEW else _loans(states, rests)
+    )
     recorded = {thing: _recorded(cells, thing) for thing in rests}
     sums = {name: _known(_sum(cells, name), [recorded[thing] for thing in rests_on(name)]) for name in wanted}
     added = cells.table.group_by(keys).aggregate(
@@ -121,27 +125,32 @@ def rests_on(name: str) -> tuple[str, ...]:
     return (*amount, flag) if flag else amount
 
 
-def dimensions(by: Sequence[str]) -> tuple[str, ...]:
+def dimensions(by: Sequence[str], also: Iterable[str] = ()) -> tuple[str, ...]:
     """The dimensions asked for, if they are dimensions.
 
     Args:
         by: names; one name alone will do.
+        also: further names that a measure can be cut by.
 
     Raises:
         Misuse: if one is unknown or given twice.
     """
-    names = (by,) if isinstance(by, str) else tuple(by)
+    names, known = (by,) if isinstance(by, str) else tuple(by), (*DIMENSIONS, *also)
     for name in names:
-        if name not in DIMENSIONS:
-            hint = did_you_mean(name, DIMENSIONS)
-            raise Misuse(f"by must name dimensions out of {', '.join(DIMENSIONS)}, was {name!r}{hint}.")
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise Misuse(f"by must name dimensions out of {', '.join(known)}, was {name!r}{hint}.")
     if len(set(names)) < len(names):
         raise Misuse(f"by must name each dimension once, was {', '.join(names)}; drop the repeated one.")
     return names
 
 
+def _columns(thing: str) -> tuple[str, ...]:
+    return _FLAGS[thing][0] if thing in _FLAGS else (_AMOUNTS[thing],)
+
+
 def _check(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> None:
-    columns = {column for thing in rests for column in (_FLAGS[thing][0] if thing in _FLAGS else (_AMOUNTS[thing],))}
+    columns = {column for thing in rests for column in _columns(thing)}
     require_columns("states", {*keys, *columns}, states.columns)
 
 
@@ -171,19 +180,40 @@ def _loans(states: ir.Table, rests: Sequence[str]) -> _Cells:
     )
 
 
+def _kept_cells(states: ir.Table, keys: Sequence[str]) -> _Cells | None:
+    """Loans by every state there is, so that one kept answer serves all components; None if none can be kept."""
+    things = tuple(thing for thing in (*_AMOUNTS, *_FLAGS) if set(_columns(thing)) <= set(states.columns))
+    added = kept_months(states, _adding(tuple(keys), things))
+    return None if added is None else _cells(added, things)
+
+
+@cache
+def _adding(keys: tuple[str, ...], things: tuple[str, ...]) -> Rows:
+    return partial(_added, keys=keys, rests=things)
+
+
 def _loans_by_state(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> _Cells:
     # A few rows per group are left to choose from, which costs less than many filtered sums over all loans.
+    return _cells(_added(states, keys, rests), rests)
+
+
+def _added(states: ir.Table, keys: Sequence[str], rests: Sequence[str]) -> ir.Table:
+    """One row is a group's loans in the same state at a month end: how many, and their amounts."""
     loans = _loans(states, rests)
     sums = {thing: amount.sum() for thing, amount in loans.amounts.items()}
     recorded = {f"{thing}_loans": amount.count() for thing, amount in loans.amounts.items()}
     flags = {f"is_{thing}": flag for thing, flag in loans.flags.items()}
-    table = states.group_by([*keys], **flags).aggregate(loans=states.count(), **sums, **recorded)
+    return states.group_by([*keys], **flags).aggregate(loans=states.count(), **sums, **recorded)
+
+
+def _cells(added: ir.Table, rests: Sequence[str]) -> _Cells:
+    amounts = [thing for thing in rests if thing in _AMOUNTS]
     return _Cells(
-        table=table,
-        flags={thing: table[f"is_{thing}"] for thing in loans.flags},
-        amounts={thing: table[thing] for thing in loans.amounts},
-        loans=table.loans,
-        recorded={thing: table[f"{thing}_loans"] for thing in loans.amounts},
+        table=added,
+        flags={thing: added[f"is_{thing}"] for thing in rests if thing in _FLAGS},
+        amounts={thing: added[thing] for thing in amounts},
+        loans=added.loans,
+        recorded={thing: added[f"{thing}_loans"] for thing in amounts},
     )
 
 

@@ -200,7 +200,7 @@ def _times_own_logarithm(amount: ir.Value) -> ir.FloatingValue:
 def _indices(row: Mapping[Any, Any], view: View) -> dict[str, object]:
     """Indices of one group; those of one name alone and of nothing at all say what they cannot say by NaN."""
     names, total = int(row["names"] or 0), Fraction(row["total"] or 0)
-    is_known = bool(row["recorded"])
+    is_known = not _is_unrecorded(row)
     known = {"names": names if is_known else None, "total": _amount(total, view) if is_known else None}
     if not total:
         return {**dict.fromkeys(_INDICES, math.nan), **known, "loans": row["loans"]}
@@ -227,8 +227,13 @@ def _notes(states: ir.Table, sums: pd.DataFrame, view: View) -> list[str]:
     return [_note(row, is_grouped=grouped.get(row["as_of"], True)) for row in sums.to_dict("records")]
 
 
+def _is_unrecorded(row: Mapping[Any, Any]) -> bool:
+    # Performing loans owe nothing as NPL, recorded or not; a sum of 0 is known only if every loan is.
+    return not row["recorded"] or (not row["total"] and row["recorded"] < row["loans"])
+
+
 def _note(row: Mapping[Any, Any], *, is_grouped: bool) -> str:
-    if not row["recorded"]:
+    if _is_unrecorded(row):
         return "not_recorded"
     if not is_grouped:
         return "no_groups"

@@ -12,9 +12,10 @@ import pandas as pd
 from analysis.errors import Misuse, require_columns
 from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions, exact_rows
+from analysis.measures.endings import EXITS
 from analysis.measures.exact import Exact, exact_sum, quotients
 from analysis.measures.intervals import counted_bounds
-from analysis.measures.migration import ENTERED, EXITS, NOT_RECORDED, in_order
+from analysis.measures.migration import ENTERED, NOT_RECORDED, in_order
 
 CURE_OUTCOMES = ("cured", "relapsed", "left_performing", "left", "not_returned")
 REDEFAULT_OUTCOMES = ("redefaulted", "left", "held")
@@ -120,8 +121,9 @@ def pooled_cohorts(rated: pd.DataFrame, *, by: Sequence[str] = (), basis: str = 
         group that has only such cohorts has no rate, and the note "censored".
     """
     groups = dimensions(by)
-    amounts = [str(name) for name in rated.columns if name in {"entrants", "cured_restructured", *CURE_OUTCOMES}]
-    amounts += [name for name in REDEFAULT_OUTCOMES if name in rated.columns and name not in amounts]
+    known = {"entrants", "cured_restructured", *CURE_OUTCOMES, *REDEFAULT_OUTCOMES}
+    # In the order of the cohorts, whose rate is that of the second amount by the first.
+    amounts = [str(name) for name in rated.columns if name in known]
     whole = "entrants" if "entrants" in amounts else "cured"
     ordered = [whole, *(name for name in amounts if name != whole)]
     is_open = rated["note"] == "censored"
@@ -131,7 +133,8 @@ def pooled_cohorts(rated: pd.DataFrame, *, by: Sequence[str] = (), basis: str = 
     added = closed[ordered].agg(exact_sum).join(closed["as_of"].agg(since="min", as_of="max"))
     left_out = keyed[is_open].groupby(keys, dropna=False)[whole].agg(exact_sum).rename("censored")
     joined = added.join(left_out, how="outer").reset_index().astype(dict.fromkeys([*ordered, "censored"], object))
-    nothing: Exact = 0 if basis == "count" else Decimal(0)
+    is_recorded = any(amount is not None for amount in rated[whole])
+    nothing: Exact = 0 if basis == "count" else Decimal(0) if is_recorded else None
     exact = {name: [None if pd.isna(n) else n for n in joined[name]] for name in ordered}
     exact["censored"] = [nothing if pd.isna(n) else n for n in joined["censored"]]
     sums = joined.assign(**{name: pd.Series(values, dtype=object) for name, values in exact.items()})
@@ -229,7 +232,12 @@ def _tallied(events: ir.Table, groups: Sequence[str], basis: str, outcomes: Sequ
     where = {name: restructured if name == "cured_restructured" else counted.outcome == name for name in outcomes}
     # A filtered sum over no loans is null although it is a true 0 where balances are recorded.
     sums = {name: ibis.coalesce(counted.amount.sum(where=chosen), 0) for name, chosen in where.items()}
-    known = {name: ibis.ifelse(is_recorded, added, ibis.null(added.type())) for name, added in sums.items()}
+    is_known = dict.fromkeys(where, is_recorded)
+    if "cured_restructured" in where:
+        cured = counted.outcome == "cured"
+        unsaid = counted.count(where=cured & counted.next_is_restructured.isnull())  # noqa: PD003  (Ibis)
+        is_known["cured_restructured"] = is_recorded & (ibis.coalesce(unsaid, 0) == 0)
+    known = {name: ibis.ifelse(is_known[name], added, ibis.null(added.type())) for name, added in sums.items()}
     keys = ["as_of", *groups]
     return exact_rows(counted.group_by(keys).aggregate(**known), keys)
 

@@ -15,8 +15,9 @@ from analysis.errors import Misuse
 from analysis.measures.catalog import require_basis
 from analysis.measures.components import component_rows, dimensions, exact_rows
 from analysis.measures.exact import Exact, exact_sum
-from analysis.measures.periods import dated_flows, month_end_before
-from analysis.terms import DISPOSALS, Text
+from analysis.measures.monthly import kept_steps
+from analysis.measures.periods import flows_within, month_end_before, month_ends
+from analysis.terms import DIMENSIONS, DISPOSALS, Text
 
 QUARTER = 3
 _YEAR = 12
@@ -230,10 +231,18 @@ def _net_note(opening: Exact, closing: Exact, disposals: Exact) -> str:
 
 
 def _disposals(states: ir.Table, flows: ir.Table, groups: Sequence[str], dates: Sequence[date]) -> pd.DataFrame:
-    moved = dated_flows(flows, dates)
-    dated = moved.filter(moved.kind.isin(DISPOSALS)).select("loan_id", "kind", "amount", "opening", "as_of")
-    earlier = states.select("loan_id", "is_npl", *groups, seen=states.as_of)
-    held = dated.left_join(earlier, [dated.loan_id == earlier.loan_id, dated.opening == earlier.seen])
-    counted = held.filter((held.kind == "write_off") | held.is_npl)
+    kept = kept_steps(states, flows, dates, _disposed_of)
+    held = _disposed_of(states, flows, month_ends(dates)) if kept is None else kept
+    counted = held.filter((held.kind == "write_off") | held.is_npl).rename(as_of="step")
     keys = ["as_of", *groups]
     return exact_rows(counted.group_by(keys).aggregate(amount=counted.amount.sum()), keys)
+
+
+def _disposed_of(states: ir.Table, flows: ir.Table, steps: ir.Table) -> ir.Table:
+    """One row is a disposal, beside its loan as it was at the month end before."""
+    moved = flows_within(flows, steps)
+    dated = moved.filter(moved.kind.isin(DISPOSALS)).select("loan_id", "kind", "amount", "opening", step=moved.as_of)
+    known = [name for name in DIMENSIONS if name in states.columns]
+    earlier = states.select("loan_id", "is_npl", *known, opening=states.as_of)
+    beside = earlier.semi_join(dated, ["loan_id", "opening"])
+    return dated.left_join(beside, ["loan_id", "opening"]).drop("loan_id_right", "opening_right")

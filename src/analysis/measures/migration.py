@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import cache, partial
 from types import MappingProxyType
 
 import ibis
@@ -11,24 +12,13 @@ import pandas as pd
 from analysis.classify.arrears import bucket
 from analysis.errors import Misuse, require_columns, require_known
 from analysis.measures.components import dimensions, exact_rows
-from analysis.measures.periods import dated_flows, month_ends
-from analysis.terms import CASH, FIVE_CLASSES
+from analysis.measures.endings import EXITS, LEFT, endings, exit_state
+from analysis.measures.monthly import Rows, kept_months, kept_steps
+from analysis.measures.periods import flows_within, month_ends
+from analysis.terms import DIMENSIONS, FIVE_CLASSES
 
-ENTERED, LEFT, NOT_RECORDED = "entered", "left", "not_recorded"
-REPAID = "repaid"
+ENTERED, NOT_RECORDED = "entered", "not_recorded"
 BUCKETS = ("M0", "M1", "M2", "M3", "M4", "M5", "M6", "M7+")
-# What ended a loan, by what it leaves in the flows. Of several in a month the first listed one did, because
-# cash comes before a concession, a concession before a transfer, and a write-off is of what is left.
-_ENDINGS = MappingProxyType(
-    {
-        "write_off": "written_off",
-        "sale": "sold",
-        "foreclosure": "foreclosed",
-        "debt_to_equity": "converted",
-        "forgiveness": "forgiven",
-    }
-)
-EXITS = (REPAID, *_ENDINGS.values(), LEFT)
 # A kind of state: its names in order, the columns it is read from, and the state now and a month before.
 Kind = tuple[tuple[str, ...], tuple[str, str], Callable[[ir.Column], ir.Column]]
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -38,6 +28,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 _AT_ONCE = 12
+# What a loan is known by after it has left.
+_OF_LEAVERS = (
+    "loan_id", "principal_balance", "prior_as_of", *(name for _, columns, _ in KINDS.values() for name in columns),
+    *DIMENSIONS,
+)  # fmt: skip
 ADDED = ("loans", "opening_balance", "closing_balance")
 Months = tuple[date, date]
 
@@ -77,9 +72,7 @@ def migration(
     groups, dates = dimensions(by), _month_ends(states, as_of)
     later = states.filter(states.as_of.isin(dates[1:]))
     parts = [moves(later, by=groups, state=state)]
-    # A year at a time: few queries, and none that holds the loans of a long history at once.
-    years = [dates[first : first + _AT_ONCE + 1] for first in range(0, len(dates) - 1, _AT_ONCE)]
-    parts += [exits(states, flows, dates=year, by=groups, state=state) for year in years]
+    parts += [_exit_cells(ended, groups, state) for ended in _all_ended(states, flows, dates)]
     return _rows(parts, groups)
 
 
@@ -108,7 +101,7 @@ def migration_over(
         MissingColumns: if a table lacks a column.
     """
     opening, as_of = between
-    days = _dates(states)
+    days = month_end_list(states)
     if opening not in days or as_of not in days or opening >= as_of:
         raise Misuse(
             f"between must be two of the {len(days)} month ends from {days[0]} to {days[-1]}, the earlier first, "
@@ -140,23 +133,12 @@ def moves(states: ir.Table, *, by: Sequence[str], state: str) -> ir.Table:
         Misuse: if a dimension or the state is unknown.
         MissingColumns: if the table lacks a column.
     """
-    keys, (_, (column, prior), state_of) = ["as_of", *dimensions(by)], kind_of(state)
-    needed = {*keys, column, prior, "prior_as_of", "prior_balance", "principal_balance"}
+    groups, (_, (column, prior), _) = dimensions(by), kind_of(state)
+    needed = {"as_of", *groups, column, prior, "prior_as_of", "prior_balance", "principal_balance"}
     require_columns("states", needed, states.columns)
-    entered = states.prior_as_of.isnull()  # noqa: PD003  (Ibis)
-    before = ibis.coalesce(state_of(states[prior]), NOT_RECORDED)
-    cells = states.group_by(
-        keys,
-        from_state=ibis.ifelse(entered, ENTERED, before),
-        to_state=ibis.coalesce(state_of(states[column]), NOT_RECORDED),
-    ).aggregate(
-        loans=states.count(),
-        opening_balance=states.prior_balance.sum(),
-        closing_balance=states.principal_balance.sum(),
-    )
-    nothing = _nothing(cells.closing_balance)
-    opening = ibis.ifelse(cells.from_state == ENTERED, nothing, cells.opening_balance)
-    return cells.mutate(opening_balance=opening.cast(cells.closing_balance.type()))
+    rows = _moves_of(groups, state)
+    kept = kept_months(states, rows)
+    return rows(states) if kept is None else kept
 
 
 def exits(
@@ -164,8 +146,8 @@ def exits(
 ) -> ir.Table:
     """Loans that were there at one month end and are not at another: an anti-join of these two months only.
 
-    A loan is repaid if nothing else ended it and the cash of the period covers what it owed at the
-    earlier month end. A loan that only drops out of the tape is "left".
+    What happened last ended a loan, see `endings`. If that is cash, it is repaid where cash and disposals of the
+    period cover what it owed at the earlier month end. A loan that only drops out of the tape is "left".
 
     Args:
         states: one row is a loan at a month end, classified.
@@ -181,15 +163,44 @@ def exits(
         Misuse: if a dimension or the state is unknown.
         MissingColumns: if a table lacks a column.
     """
-    groups, (_, (column, _), state_of) = dimensions(by), kind_of(state)
+    groups, (_, (column, _), _) = dimensions(by), kind_of(state)
     require_columns("states", {"as_of", "loan_id", "principal_balance", column, *groups}, states.columns)
-    gone = _gone(states.rename(seen="as_of"), dates)
-    ended = gone.mutate(to_state=ibis.literal(LEFT)) if flows is None else _ended(gone, flows, dates)
-    named = ended.mutate(from_state=ibis.coalesce(state_of(ended[column]), NOT_RECORDED))
-    cells = named.group_by(["as_of", *groups, "from_state", "to_state"]).aggregate(
-        loans=named.count(), opening_balance=named.principal_balance.sum()
-    )
-    return cells.mutate(closing_balance=_nothing(cells.opening_balance))
+    return _exit_cells(ended_loans(states, flows, dates=dates), groups, state)
+
+
+def ended_loans(states: ir.Table, flows: ir.Table | None, *, dates: Sequence[date]) -> ir.Table:
+    """Loans that were there at one month end and are not at the next one of the dates.
+
+    Args:
+        states: one row is a loan at a month end, classified.
+        flows: one row is a dated money movement of a loan; None gives "left" throughout.
+        dates: month ends, ascending; each is set against the one before it.
+
+    Returns:
+        one row is a loan that has left: `as_of` (the month end that lacks it), `to_state` (of `EXITS`), and of the
+        earlier month end its balance, its states then and a month before, and its dimensions.
+    """
+    kept = _kept_leavers(states, flows, dates)
+    if kept is not None:
+        return _with_end(kept, flows)
+    return _with_end(_leavers(states.filter(states.as_of.isin(dates)), flows, month_ends(dates)), flows)
+
+
+def month_end_list(states: ir.Table) -> tuple[date, ...]:
+    """Month ends of which there are states, ascending.
+
+    Raises:
+        MissingColumns: if the table lacks its date.
+    """
+    require_columns("states", {"as_of"}, states.columns)
+    kept = kept_months(states, _days)
+    days = (_days(states) if kept is None else kept).to_pyarrow()["as_of"].to_pylist()
+    return tuple(sorted(days))
+
+
+def state_order() -> tuple[str, ...]:
+    """Every state in the order of reports: entering loans first, those without a state last."""
+    return (ENTERED, *FIVE_CLASSES, *BUCKETS, *EXITS, NOT_RECORDED)
 
 
 def in_order(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
@@ -199,8 +210,7 @@ def in_order(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         rows: one row is a move.
         keys: columns to order by.
     """
-    order = (ENTERED, *FIVE_CLASSES, *BUCKETS, *EXITS, NOT_RECORDED)
-    places = {name: place for place, name in enumerate(order)}
+    places = {name: place for place, name in enumerate(state_order())}
     ranked = rows.assign(_from=rows["from_state"].map(places), _to=rows["to_state"].map(places))
     ordered = ranked.sort_values([*keys, "_from", "_to"], na_position="last", kind="stable", ignore_index=True)
     return ordered.drop(columns=["_from", "_to"])
@@ -216,13 +226,21 @@ def kind_of(state: str) -> Kind:
     return KINDS[state]
 
 
-def _dates(states: ir.Table) -> tuple[date, ...]:
-    require_columns("states", {"as_of"}, states.columns)
-    return tuple(sorted(states.select("as_of").distinct().to_pyarrow()["as_of"].to_pylist()))
+def _days(states: ir.Table) -> ir.Table:
+    return states.select("as_of").distinct()
+
+
+def _all_ended(states: ir.Table, flows: ir.Table | None, dates: Sequence[date]) -> list[ir.Table]:
+    kept = _kept_leavers(states, flows, dates)
+    if kept is not None:
+        return [_with_end(kept, flows)]
+    # A year at a time: few queries, and none that holds the loans of a long history at once.
+    years = [dates[first : first + _AT_ONCE + 1] for first in range(0, len(dates) - 1, _AT_ONCE)]
+    return [ended_loans(states, flows, dates=year) for year in years]
 
 
 def _month_ends(states: ir.Table, as_of: date | None) -> tuple[date, ...]:
-    days = _dates(states)
+    days = month_end_list(states)
     if as_of is None:
         return days
     if as_of not in days[1:]:
@@ -241,28 +259,63 @@ def _paired(states: ir.Table, between: Months, state: str) -> ir.Table:
     return joined.drop("loan_id_right")
 
 
-def _gone(states: ir.Table, dates: Sequence[date]) -> ir.Table:
-    # The days are also given as a list, so that months outside the periods are not even read.
-    months, openings, closings = (
-        month_ends(dates),
-        *(states.filter(states.seen.isin(d)) for d in (dates[:-1], dates[1:])),
-    )
-    later = closings.inner_join(months, closings.seen == months.as_of).select("loan_id", "opening")
-    there = openings.inner_join(months, openings.seen == months.opening)
-    return there.anti_join(later, ["loan_id", "opening"])
+@cache
+def _moves_of(groups: tuple[str, ...], state: str) -> Rows:
+    return partial(_moves, groups=groups, state=state)
 
 
-def _ended(gone: ir.Table, flows: ir.Table, dates: Sequence[date]) -> ir.Table:
-    moved = dated_flows(flows, dates)
-    dated = moved.filter(moved.kind.isin([*CASH, *_ENDINGS]))
-    ended = dated.group_by(["loan_id", "as_of"]).aggregate(
-        cash=dated.amount.sum(where=dated.kind.isin(CASH)),
-        **{f"is_{kind}": (dated.kind == kind).any() for kind in _ENDINGS},
+def _moves(states: ir.Table, groups: Sequence[str], state: str) -> ir.Table:
+    _, (column, prior), state_of = kind_of(state)
+    entered = states.prior_as_of.isnull()  # noqa: PD003  (Ibis)
+    before = ibis.coalesce(state_of(states[prior]), NOT_RECORDED)
+    cells = states.group_by(
+        ["as_of", *groups],
+        from_state=ibis.ifelse(entered, ENTERED, before),
+        to_state=ibis.coalesce(state_of(states[column]), NOT_RECORDED),
+    ).aggregate(
+        loans=states.count(),
+        opening_balance=states.prior_balance.sum(),
+        closing_balance=states.principal_balance.sum(),
     )
-    joined = gone.left_join(ended, ["loan_id", "as_of"])
-    endings = [(joined[f"is_{kind}"], name) for kind, name in _ENDINGS.items()]
-    is_repaid = joined.cash >= ibis.coalesce(joined.principal_balance, joined.cash)
-    return joined.mutate(to_state=ibis.cases(*endings, (is_repaid, REPAID), else_=LEFT))
+    nothing = _nothing(cells.closing_balance)
+    opening = ibis.ifelse(cells.from_state == ENTERED, nothing, cells.opening_balance)
+    return cells.mutate(opening_balance=opening.cast(cells.closing_balance.type()))
+
+
+def _kept_leavers(states: ir.Table, flows: ir.Table | None, dates: Sequence[date]) -> ir.Table | None:
+    # Kept loan by loan: they are few, and one kept answer serves every grouping and every kind of state.
+    return kept_steps(states, flows, dates, _leavers)
+
+
+def _leavers(states: ir.Table, flows: ir.Table | None, steps: ir.Table) -> ir.Table:
+    """One row is a loan that was there at the opening of a step and is not at its end, with what ended it."""
+    require_columns("states", {"as_of", "loan_id", "principal_balance"}, states.columns)
+    columns = [name for name in _OF_LEAVERS if name in states.columns]
+    was = states.inner_join(steps, states.as_of == steps.opening).select(*columns, step=steps.as_of)
+    now = states.inner_join(steps, states.as_of == steps.as_of).select("loan_id", step=steps.as_of)
+    gone = was.anti_join(now, ["loan_id", "step"])
+    if flows is None:
+        return gone
+    dated = flows_within(flows, steps)
+    moved = dated.select("loan_id", "date", "kind", "amount", "as_of", step=dated.as_of)
+    ended = endings(moved.semi_join(gone, ["loan_id", "step"])).rename(step="as_of")
+    return gone.left_join(ended, ["loan_id", "step"]).drop("loan_id_right", "step_right")
+
+
+def _with_end(gone: ir.Table, flows: ir.Table | None) -> ir.Table:
+    dated = gone.rename(as_of="step")
+    if flows is None:
+        return dated.mutate(to_state=ibis.literal(LEFT))
+    return dated.mutate(to_state=exit_state(dated))
+
+
+def _exit_cells(ended: ir.Table, groups: Sequence[str], state: str) -> ir.Table:
+    _, (column, _), state_of = kind_of(state)
+    named = ended.mutate(from_state=ibis.coalesce(state_of(ended[column]), NOT_RECORDED))
+    cells = named.group_by(["as_of", *groups, "from_state", "to_state"]).aggregate(
+        loans=named.count(), opening_balance=named.principal_balance.sum()
+    )
+    return cells.mutate(closing_balance=_nothing(cells.opening_balance))
 
 
 def _nothing(balance: ir.Column) -> ir.Value:

@@ -9,9 +9,10 @@ import pandas as pd
 from analysis.errors import Misuse
 from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
+from analysis.measures.endings import EXITS
 from analysis.measures.exact import exact_sum, quotients
 from analysis.measures.intervals import binomial_interval
-from analysis.measures.migration import ADDED, ENTERED, EXITS, NOT_RECORDED, in_order, kind_of
+from analysis.measures.migration import ADDED, ENTERED, NOT_RECORDED, in_order, kind_of
 
 
 def pooled(migrations: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:

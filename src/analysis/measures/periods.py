@@ -34,9 +34,21 @@ def dated_flows(flows: ir.Table, dates: Sequence[date]) -> ir.Table:
     Raises:
         MissingColumns: if the table lacks a column.
     """
+    return flows_within(flows, month_ends(dates))
+
+
+def flows_within(flows: ir.Table, periods: ir.Table) -> ir.Table:
+    """The same for periods that are a table.
+
+    Args:
+        flows: one row is a dated money movement of a loan.
+        periods: one row is a period, as `month_ends` gives it.
+
+    Raises:
+        MissingColumns: if the table lacks a column.
+    """
     require_columns("flows", {"loan_id", "date", "kind", "amount"}, flows.columns)
-    months = month_ends(dates)
-    return flows.inner_join(months, [flows.date > months.opening, flows.date <= months.as_of])
+    return flows.inner_join(periods, [flows.date > periods.opening, flows.date <= periods.as_of])
 
 
 def month_ends(dates: Sequence[date]) -> ir.Table:

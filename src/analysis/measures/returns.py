@@ -122,20 +122,36 @@ def return_rows(lines: pd.DataFrame, name: str) -> pd.DataFrame:
         DataRefused: if it has more than one row.
     """
     require_known("return", name, LAYOUTS)
+    layout = LAYOUTS[name]
+    rows = return_amounts(lines, layout)
+    return rows.assign(amount=[(amount / layout.unit).quantize(_CENT) for amount in rows["amount"]])
+
+
+def return_amounts(lines: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The same, exact, in the book's currency.
+
+    Args:
+        lines: as for `return_rows`.
+        layout: of `LAYOUTS`.
+
+    Returns:
+        rows as `return_rows` gives them, `amount` not rounded [currency].
+
+    Raises:
+        MissingColumns: if the table is no bridge.
+        DataRefused: if it has more than one row.
+    """
     require_columns("lines", {"opening", *LINES, "closing"}, lines.columns)
     if len(lines) > 1:
         raise DataRefused(f"a return is of the whole book, but the bridge has {len(lines)} rows; leave out `by`.")
-    layout, values = LAYOUTS[name], {} if lines.empty else lines.iloc[0].to_dict()
-    return pd.DataFrame(
-        [
-            {
-                "code": row.code,
-                "zh": row.label.zh,
-                "en": row.label.en,
-                "amount": (
-                    sum((values.get(line, Decimal(0)) for line in row.lines), Decimal(0)) / layout.unit
-                ).quantize(_CENT),
-            }
-            for row in layout.rows
-        ]
-    )
+    values = {} if lines.empty else lines.iloc[0].to_dict()
+    rows = [
+        {
+            "code": row.code,
+            "zh": row.label.zh,
+            "en": row.label.en,
+            "amount": sum((values.get(line, Decimal(0)) for line in row.lines), Decimal(0)),
+        }
+        for row in layout.rows
+    ]
+    return pd.DataFrame(rows)

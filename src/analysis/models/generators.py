@@ -13,6 +13,7 @@ from analysis.models.transitions import Floats, checked_probabilities, transitio
 Method = Literal["diagonal", "weighted"]
 METHODS: tuple[Method, ...] = ("diagonal", "weighted")
 _TINY = 1e-10  # rounding of a logarithm; no intensity worth the name
+_WELL_CONDITIONED = 1e4  # of eigenvectors, so that their rounding stays well below that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +78,15 @@ def generator_of(probabilities: ArrayLike, time: float = 1.0, *, method: Method 
 
 
 def _logarithm(table: Floats) -> Floats:
-    values = np.linalg.eigvals(table)
+    values, vectors = np.linalg.eig(table)
     if np.any((np.abs(values.imag) < _TINY) & (values.real < _TINY)):
         raise DataRefused(
             "probabilities must have a real logarithm, have none: an eigenvalue is 0 or negative, "
             f"{float(values.real.min()):.3g}; use a shorter period, or estimate intensities from dates."
         )
+    if np.linalg.cond(vectors) < _WELL_CONDITIONED:
+        # Many times faster than the general way, which resampling takes a hundred times.
+        return np.asarray(((vectors * np.log(values.astype(complex))) @ np.linalg.inv(vectors)).real, dtype=float)
     return np.asarray(logm(table).real, dtype=float)
 
 

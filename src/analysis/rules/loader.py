@@ -17,7 +17,7 @@ from pydantic import AfterValidator, ConfigDict, StringConstraints, TypeAdapter,
 from analysis.errors import DataRefused, require_known
 from analysis.terms import FIVE_CLASSES, Text
 
-Purpose = Literal["classification", "house"]
+Purpose = Literal["classification", "coverage", "house"]
 Status = Literal["verified", "unverified", "house"]
 Value = bool | int | Decimal | str
 # Mechanisms by days past due: more than so many, from so many on, and the delay that is no arrears.
@@ -56,6 +56,7 @@ class Rule:
         mechanism: how the classification applies it; None for a number used elsewhere.
         five_class: least class that follows where it applies; None if none does.
         days: days past due beyond which a loan counts towards `value`, where it is a share; else None.
+        applies_from: what the article judges by (a year, a share) from which on the value holds; None if always.
         only: values of columns for which alone it applies; a loan without a value is left out.
         unless: values of columns for which it does not apply; a loan without a value is not exempt.
     """
@@ -73,6 +74,7 @@ class Rule:
     mechanism: _Words | None = None
     five_class: Annotated[str, AfterValidator(_known_class)] | None = None
     days: int | None = None
+    applies_from: int | Decimal | None = None
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
