@@ -102,6 +102,12 @@ def test_a_cure_by_restructuring_is_told_apart() -> None:
     assert first(cure_rates(moved(BOOK), within=2, probation=0), "cured_restructured") == (0,)
 
 
+def test_a_book_that_does_not_record_restructuring_does_not_say_none() -> None:
+    silent = moved([{**row, "is_restructured": None} for row in BOOK])
+    found = cure_rates(silent, within=2, probation=0)
+    assert first(found, "cured", "cured_restructured") == (3, None)
+
+
 def test_the_interval_of_a_cure_rate_is_that_of_print() -> None:
     # E. B. Wilson (1927), recomputed: 7 of 50 (.06951, .26186).
     book = [r for i in range(50) for r in path(f"L{i}", "N 1", "S 1", "N 1" if i < 7 else "S 1", "N 1")]

@@ -28,7 +28,9 @@ def book(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr("analysis.measures.query.states", lambda *_: STATES)
     gone = flows(("B", date(2026, 2, 1), "write_off", "20"))
     profile = Profile(title=Text("甲", "A"))
-    return SimpleNamespace(profile=profile, as_of=MARCH, months=(DECEMBER, MARCH), flows=gone, has=lambda _: True)
+    return SimpleNamespace(
+        profile=profile, as_of=MARCH, months=(DECEMBER, MARCH), flows=gone, loans=None, has=lambda _: True
+    )
 
 
 def test_a_measure_has_one_row_per_group_at_the_reporting_date(book) -> None:

@@ -1,6 +1,7 @@
 """Every measure says what it cannot say: of a book without flows, of one that records no balances."""
 
 import math
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from analysis.book.store import Book, open_book
 from analysis.errors import Unavailable
 from analysis.measures.catalog import MEASURES
 from analysis.measures.query import measure_rows
+from analysis.models import transition_estimates, transition_tables
 from analysis.models.estimates import EVERY_STATEMENT
 from tapes import PROFILE, loan, snapshot, tape
 
@@ -51,6 +53,15 @@ def by_count(tmp_path_factory: pytest.TempPathFactory) -> Book:
     return book_of(tmp_path_factory.mktemp("books") / "counted", basis="count")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> Iterator[None]:
+    """Bounds from a few draws, because not how wide they are is looked at here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transition_estimates, "_DRAWS", 5)
+        patch.setattr(transition_tables, "_DRAWS", 5)
+        yield
+
+
 def rows_of(book: Book, name: str, **options: object) -> list:
     """Rows of a measure by segment where it has groups; none where the book lacks a table, which it then names."""
     has_groups = name in MEASURES or EVERY_STATEMENT[name].has_groups
@@ -82,6 +93,7 @@ def test_a_book_without_balances_never_shows_an_amount_of_nothing(by_count: Book
             assert row.get("note", "not_recorded"), row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_book_by_count_answers_by_count(by_count: Book, name: str) -> None:
     for row in rows_of(by_count, name):

@@ -161,6 +161,11 @@ FLOW_KINDS = (
 CASH = ("repayment", "recovery")
 # Ways out of the stock of NPL without being paid; a bank's list may end at debt-for-asset.
 DISPOSALS = ("write_off", "sale", "foreclosure", "debt_to_equity", "forgiveness")
+# What ends a loan where several disposals fall on its last day: the first listed here. It is the order in which
+# they are applied, read backwards: a concession comes first, because it says what is still owed; then assets or
+# shares are taken for it, in that order, because shares are given for what the assets left; what is sold is what
+# is left then; and a write-off is of what nobody took or bought.
+LAST_APPLIED = ("write_off", "sale", "debt_to_equity", "foreclosure", "forgiveness")
 
 # Loan attributes that every snapshot row repeats as they were on its date, so that measures by
 # segment need no join and a loan that changes segment keeps its history.

@@ -2,10 +2,12 @@
 
 import json
 import tomllib
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from analysis.errors import DataRefused, Unavailable
 from analysis.terms import Text
@@ -52,6 +54,7 @@ class Profile(BaseModel):
     derived: BilingualText | None = None
     labels: dict[str, dict[str, BilingualText]] = {}
     limits: dict[str, Limit] = {}
+    net_capital: dict[date, Annotated[Decimal, Field(gt=0)]] = {}  # of the bank, by the date it is of [currency]
     notes: tuple[BilingualText, ...] = ()
 
 
@@ -74,13 +77,15 @@ def read_profile(folder: Path) -> Profile:
 def profile_toml(profile: Profile) -> str:
     """Text of `book.toml`; reading it gives the same profile."""
     fields = profile.model_dump(mode="json", exclude_none=True)
-    plain = {k: v for k, v in fields.items() if k not in {"labels", "limits"}}
+    plain = {k: v for k, v in fields.items() if k not in {"labels", "limits", "net_capital"}}
     lines = [f"{key} = {_toml(value)}" for key, value in plain.items()]
     for dimension, labels in fields["labels"].items():
         lines += ["", f"[labels.{_key(dimension)}]"]
         lines += [f"{_key(value)} = {_toml(text)}" for value, text in labels.items()]
     for measure, limit in fields["limits"].items():
         lines += ["", f"[limits.{_key(measure)}]", *(f"{k} = {_toml(v)}" for k, v in limit.items())]
+    if capital := fields["net_capital"]:
+        lines += ["", "[net_capital]", *(f"{_key(day)} = {_toml(amount)}" for day, amount in sorted(capital.items()))]
     return "\n".join(lines) + "\n"
 
 
