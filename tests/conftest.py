@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from analysis.book.demo.build import build_demo
 
+# A busy machine is no defect of the code. Under CI the examples are the same every time.
+settings.register_profile(
+    "house",
+    settings.get_profile("ci" if "CI" in os.environ else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

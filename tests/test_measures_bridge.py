@@ -220,6 +220,7 @@ def test_two_equal_halves_of_a_loan_move_what_the_loan_moves(paths: list, moves:
         assert split[name].sum() == 2 * whole[name].sum()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_demo_books")
 def test_the_demonstration_book_closes_without_a_residual() -> None:
     book = open_book("demo")

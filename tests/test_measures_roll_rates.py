@@ -144,6 +144,7 @@ def cards(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return open_book(folder / "card"), frame.assign(STATUS=frame["STATUS"].astype("str"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "published"), [("2", 0.30), ("3", 0.59)])
 def test_roll_rates_of_real_card_accounts_agree_with_pandas_and_with_the_known_ones(
     cards: tuple[Book, pd.DataFrame], status: str, published: float
