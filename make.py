@@ -13,6 +13,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "installed.sha256"
+ENGINES_STAMP = VENV / "engines.sha256"
 
 
 def main(arguments: list[str]) -> int:
@@ -40,6 +41,17 @@ def install(_: list[str]) -> int:
     _pip("--require-hashes", "-r", "requirements.lock")
     _pip("--no-build-isolation", "--no-deps", "-e", ".")
     STAMP.write_text(wanted)
+    return 0
+
+
+def engines(_: list[str]) -> int:
+    """Install what reaches PostgreSQL and Spark as well; without it their tests skip."""
+    if status := install([]):
+        return status
+    wanted = _digest("engines.lock")
+    if not ENGINES_STAMP.exists() or ENGINES_STAMP.read_text() != wanted:
+        _pip("--require-hashes", "--no-deps", "-r", "engines.lock")
+        ENGINES_STAMP.write_text(wanted)
     return 0
 
 
@@ -89,6 +101,7 @@ def bench(arguments: list[str]) -> int:
 
 TASKS: dict[str, Callable[[list[str]], int]] = {
     "install": install,
+    "engines": engines,
     "report": report,
     "test": test,
     "lint": lint,

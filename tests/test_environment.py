@@ -9,6 +9,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+ENGINES_LOCK = (ROOT / "engines.lock").read_text(encoding="utf-8")
+PINNED = r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)"
 CUSTOMER = {"jupyterlab", "pandas", "matplotlib", "seaborn", "statsmodels", "papermill", "nbval"}
 
 # conda-forge's names for the Python bindings of two libraries.
@@ -51,14 +53,25 @@ def test_the_customers_packages_are_dependencies() -> None:
 
 
 def test_the_lock_pins_every_direct_dependency_with_hashes() -> None:
-    pinned = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", LOCK, flags=re.MULTILINE))
+    pinned = dict(re.findall(PINNED, LOCK, flags=re.MULTILINE))
     direct = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
     assert {_name(requirement) for requirement in direct} - set(pinned) == set()
     assert LOCK.count("--hash=sha256:") > len(pinned)
 
 
-def test_the_lock_holds_no_address() -> None:
-    assert not re.search(r"https?://|--index-url|--find-links|file:", LOCK)
+def test_the_locks_hold_no_address() -> None:
+    assert not re.search(r"https?://|--index-url|--find-links|file:", LOCK + ENGINES_LOCK)
+
+
+def test_the_engines_lock_pins_what_the_extras_add_with_hashes() -> None:
+    pinned = dict(re.findall(PINNED, ENGINES_LOCK, flags=re.MULTILINE))
+    both = pinned | dict(re.findall(PINNED, LOCK, flags=re.MULTILINE))
+    extras = [one for name in ("postgres", "spark") for one in PROJECT["optional-dependencies"][name]]
+    assert {_name(requirement) for requirement in extras} - set(both) == set()
+    assert pinned["psycopg-binary"] == both["psycopg"]
+    assert {"pyspark", "py4j"} <= set(pinned)
+    assert set(pinned).isdisjoint(dict(re.findall(PINNED, LOCK, flags=re.MULTILINE)))
+    assert ENGINES_LOCK.count("--hash=sha256:") >= len(pinned)
 
 
 def test_there_are_the_three_extras() -> None:

@@ -6,19 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import duckdb
 import pyarrow as pa
 
 from analysis import console
+from analysis.book.engine_choice import engine_chosen, engine_errors
 from analysis.errors import AnalysisError, Misuse
 
 if TYPE_CHECKING:
     from analysis.book.store import Book
 
+
+def _choose_engine(ctx: click.Context, _: click.Parameter, address: str) -> None:
+    if address:
+        ctx.with_resource(engine_chosen(address))
+
+
 FORMATS = click.Choice(["table", "csv", "json"])
 _book = click.option("--book", default="demo", show_default=True, metavar="BOOK", help="Name of a book, or its folder.")
 _as_of = click.option("--as-of", default="", metavar="DATE", help="Reporting date, a month end. [default: the latest]")
 _format = click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to print.")
+_engine = click.option(
+    "--engine",
+    default="",
+    metavar="ADDRESS",
+    expose_value=False,
+    callback=_choose_engine,
+    help="duckdb, postgresql://…, spark://…; see npl load. [default: NPL_ENGINE, or duckdb]",
+)
 _OWN_OPTIONS = {"book": "--book", "as_of": "--as-of", "lang": "--lang"}
 _rules = click.option("--rules", default="", metavar="ID", help="Definition of non-performing. [default: the book's]")
 
@@ -34,7 +48,7 @@ class Commands(click.Group):
             raise _REFUSALS[error.exit_code](str(error)) from error
         except BrokenPipeError:
             raise  # the reader of our output has seen enough
-        except (OSError, MemoryError, duckdb.Error, pa.ArrowException) as error:
+        except (OSError, MemoryError, pa.ArrowException, *engine_errors()) as error:
             raise _NotThere(_failure(error)) from error
 
 
@@ -75,10 +89,13 @@ def cli() -> None:
       npl import tape.csv --map map.toml --into mybank
       npl check mybank                               can the tape be trusted?
       npl measure npl_ratio --book mybank --by segment
+      npl export cn_g12 --book mybank --out g12.xlsx a return to a supervisor
       npl report --book mybank                       publish; prints the path of the index
+      npl load mybank --engine postgresql://host/db  copy the book to a server, to measure there
 
     \b
-    Books lie in data/books (NPL_BOOKS overrides), reports in reports/ (NPL_REPORTS overrides).
+    Books lie in data/books (NPL_BOOKS overrides), reports in reports/ (NPL_REPORTS overrides); numbers are
+    computed by DuckDB in this process, or where --engine (or NPL_ENGINE) says.
     Exit codes: 0 done, 1 data or content refused, 2 usage, 3 something needed is not there.
     """
 
@@ -159,7 +176,30 @@ def import_(source: str, mapping: Path | None, known: str, **options: Any) -> No
 
 @cli.command()
 @click.argument("book", default="demo")
+@_engine
+def load(book: str) -> None:
+    """Copy a book to a PostgreSQL server, or what changed since; its folder stays where it is.
+
+    The tables lie in a schema of the book's name, or of the one that the address names, each month in a
+    table of its own under the digest of what it holds; measures, checks and reports with the same --engine
+    refuse a copy that is not the book as it is now. The password comes from PGPASSWORD, ~/.pgpass or the
+    address, and is never shown. Spark reads the book's files, so that nothing needs to be copied.
+
+    \b
+    npl load mybank --engine postgresql://user@host/database
+    npl measure npl_ratio --book mybank --engine postgresql://user@host/database
+    """
+    from analysis.classify.load import load_book
+
+    with console.progress("Copying") as progress:
+        loaded = load_book(book, progress=progress)
+    click.echo(f"{loaded.book}: {loaded.parts:,} parts, {loaded.copied:,} of them copied now")
+
+
+@cli.command()
+@click.argument("book", default="demo")
 @_as_of
+@_engine
 @click.option("--ledger", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV of ledger totals.")
 @click.option("--format", "form", type=FORMATS, default="table", show_default=True, help="How to print.")
 def check(book: str, as_of: str, ledger: Path | None, form: str) -> None:
@@ -183,11 +223,13 @@ def check(book: str, as_of: str, ledger: Path | None, form: str) -> None:
 @click.argument("name", default="")
 @_book
 @_as_of
+@_engine
 @_rules
 @click.option("--by", default="", metavar="DIM,DIM", help="segment, region, product, … [default: the whole book]")
 @click.option("--basis", type=click.Choice(["balance", "count"]), default=None, help="[default: the book's]")
 @click.option("--history", is_flag=True, help="Every month up to the reporting date; of a number.")
-@click.option("--since", default="", metavar="DATE", help="Opening of a movement. [default: a year before]")
+@click.option("--since", default="", metavar="DATE", help="Opening of a table. [default: mostly a year before]")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of a table; repeat for more.")
 @click.option("--list", "listed", is_flag=True, help="Every measure with its definition and source.")
 @_format
 def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (click's options)
@@ -198,23 +240,56 @@ def measure(name: str, form: str, **options: Any) -> None:  # noqa: ANN401  (cli
     npl measure npl_ratio --by segment
     npl measure npl_ratio --book mybank --as-of 2025-09-30 --by segment,region --format json
     npl measure npl_bridge --since 2025-12-31 --by segment --format csv
+    npl measure npl_ratio_attribution --by segment --set method=lmdi
     """
     from analysis.measures.query import measure_rows, measures_listed
+    from analysis.models.estimates import EVERY_STATEMENT
+    from analysis.reports.contract import assignments
 
     if options.pop("listed"):
-        console.print_rows(measures_listed(), form)
+        console.print_rows(measures_listed(EVERY_STATEMENT), form)
         return
     if not name:
         raise Misuse("NAME must be a measure, was empty; see them with npl measure --list.")
     book = _open(options.pop("book"), options.pop("as_of"))
     by = tuple(part.strip() for part in options.pop("by").split(",") if part.strip())
-    console.print_rows(measure_rows(book, name, by=by, **options), form)
+    options["settings"] = assignments(options["settings"])
+    console.print_rows(measure_rows(book, name, by=by, statements=EVERY_STATEMENT, **options), form)
+
+
+@cli.command()
+@click.argument("name", metavar="RETURN")
+@_book
+@_as_of
+@_rules
+@_engine
+@click.option("--since", default="", metavar="DATE", help="Opening. [default: the end of the year before]")
+@click.option("--unit", type=click.Choice(["yuan", "wan"]), default=None, help="[default: the return's own]")
+@click.option(
+    "--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help=".xlsx or .csv"
+)
+def export(name: str, book: str, as_of: str, out: Path, **options: Any) -> None:  # noqa: ANN401  (click's options)
+    """Write a return to a supervisor as a file: eu_cr2, eu_cr2a or cn_g12.
+
+    Layouts that were not read in a publication of the rule are marked unverified.
+
+    \b
+    npl export cn_g12 --out g12.xlsx
+    npl export eu_cr2 --book mybank --as-of 2025-12-31 --unit yuan --out cr2.csv
+    """
+    from analysis.reports.filled_return import filled_return
+    from analysis.reports.return_export import write_return
+
+    chosen = {key: value or "" for key, value in options.items()}
+    write_return(filled_return(_open(book, as_of), name, **chosen), out)
+    click.echo(str(out))
 
 
 @cli.command()
 @click.argument("notebooks", nargs=-1)
 @_book
 @_as_of
+@_engine
 @click.option("--lang", type=click.Choice(["zh", "en", "both"]), default="both", show_default=True)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A further parameter; repeat for more.")
 @click.option("--force", is_flag=True, help="Render again although nothing changed.")

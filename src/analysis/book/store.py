@@ -1,7 +1,7 @@
 """Open a book as of a date: the tables, the profile and the digest that every report quotes."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -9,23 +9,26 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend as DuckDB
+from ibis.backends import BaseBackend
 
 from analysis.book.catalog import Catalog, FileRecord, content_hash, read_catalog
-from analysis.book.engine import DEFAULT_ENGINE, connect
+from analysis.book.engine import Engine, Part, open_engine
+from analysis.book.engine_choice import default_engine
+from analysis.book.origin import Origin, with_origin
 from analysis.book.profile import Profile, profile_toml, read_profile
-from analysis.book.schema import snapshot_schema, table_schema
-from analysis.errors import Misuse, Unavailable, did_you_mean
-from analysis.terms import Text, same
+from analysis.errors import Misuse, Unavailable, did_you_mean, require_known
+from analysis.terms import TABLES, Text, same
 
-# When a row of a table became known.
-_KNOWN_ON: Mapping[str, Callable[[ir.Table], ir.DateValue]] = {
-    "flows": lambda rows: rows.date,
-    "financials": lambda rows: rows.known_date,
-    "contacts": lambda rows: rows.start_ts.left(10).try_cast("date"),
-    "macro": lambda rows: ibis.coalesce(rows.vintage, rows.date),
+# Whether a row of a table was known on a date.
+_WAS_KNOWN: Mapping[str, Callable[[ir.Table, date], ir.BooleanValue]] = {
+    "flows": lambda rows, day: rows.date <= ibis.literal(day),
+    "financials": lambda rows, day: rows.known_date <= ibis.literal(day),
+    # Moments are texts that begin with a date, which come in the order of the dates.
+    "contacts": lambda rows, day: rows.start_ts.re_search(r"^\d{4}-\d{2}-\d{2}") & (rows.start_ts.left(10) <= str(day)),
+    "macro": lambda rows, day: ibis.coalesce(rows.vintage, rows.date) <= ibis.literal(day),
 }
 
+_DIGEST_LETTERS = 16
 
 # Marks that turn the direction of writing would turn the text after a name as well; they are spelled out.
 _DIRECTIONS = {
@@ -43,7 +46,7 @@ class Book:
         as_of: reporting date; nothing later is visible.
         profile: what the book says of itself.
         catalog: its files and imports.
-        backend: the engine its tables live in.
+        engine: what computes on its tables.
     """
 
     name: str
@@ -51,7 +54,12 @@ class Book:
     as_of: date
     profile: Profile
     catalog: Catalog
-    backend: DuckDB
+    engine: Engine
+
+    @property
+    def backend(self) -> BaseBackend:
+        """What runs Ibis expressions on its tables."""
+        return self.engine.backend
 
     @property
     def months(self) -> tuple[date, ...]:
@@ -59,17 +67,21 @@ class Book:
         return tuple(month for month in self.catalog.months if month <= self.as_of)
 
     @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Its files but for snapshots after the reporting date."""
+        return tuple(
+            f for f in self.catalog.files if f.table != "snapshots" or f.as_of is None or f.as_of <= self.as_of
+        )
+
+    @property
     def content_hash(self) -> str:
         """Digest of profile and files up to the reporting date; the same wherever the book lies."""
-        later = [f for f in self.catalog.of("snapshots") if f.as_of is not None and f.as_of > self.as_of]
-        known = Catalog(files=tuple(f for f in self.catalog.files if f not in set(later)))
-        return content_hash(known, profile_toml(self.profile))
+        return content_hash(Catalog(files=self.files), profile_toml(self.profile))
 
     @cached_property
     def snapshots(self) -> ir.Table:
         """One row is a loan at a month end, with its attributes and prior state."""
-        files = [f for f in self.catalog.of("snapshots") if f.as_of is not None and f.as_of <= self.as_of]
-        return self._parquet(files, snapshot_schema())
+        return self._rows(file for file in self.files if file.table == "snapshots")
 
     @cached_property
     def loans(self) -> ir.Table:
@@ -85,7 +97,7 @@ class Book:
     def quarantine(self) -> ir.Table | None:
         """One row is a source row that was not used, with the reason; None if there is none."""
         files = self.catalog.of("quarantine")
-        return self.backend.read_parquet([str(self.path / f.path) for f in files]) if files else None
+        return self._rows(files) if files else None
 
     def has(self, table: str) -> bool:
         """Whether the book holds a table."""
@@ -98,15 +110,15 @@ class Book:
             Unavailable: if the book does not hold the table.
             Misuse: if no book could.
         """
-        schema = table_schema(name)
+        require_known("table", name, TABLES)
         if name == "snapshots":
             return self.snapshots
         if not self.has(name):
             raise Unavailable(f"book {self.name!r} has no table {name!r}; import one to see what needs it.")
-        rows = self._parquet(self.catalog.of(name), schema)
+        rows = self._rows(self.catalog.of(name))
         if name == "loans":
             return self._seen(rows)
-        return rows.filter(_KNOWN_ON[name](rows) <= ibis.literal(self.as_of))
+        return rows.filter(_WAS_KNOWN[name](rows, self.as_of))
 
     def label(self, dimension: str, value: str) -> Text:
         """Name of a segment, region, … for a reader; the code itself if the book has no name for it."""
@@ -116,35 +128,47 @@ class Book:
         is_latest = self.as_of == self.catalog.months[-1]
         return loans if is_latest else loans.semi_join(self.snapshots, "loan_id")
 
-    def _parquet(self, files: list[FileRecord] | tuple[FileRecord, ...], schema: ibis.Schema) -> ir.Table:
-        if not files:
-            return self.backend.create_table(ibis.util.gen_name("empty"), schema=schema, temp=True)
-        return self.backend.read_parquet([str(self.path / f.path) for f in files])
+    def _rows(self, files: Iterable[FileRecord]) -> ir.Table:
+        held = parts(self.path, files)
+        return with_origin(self.engine.table(held), Origin(parts=tuple(held)))
 
 
-def open_book(name_or_path: str | Path, *, as_of: date | str | None = None, engine: str = DEFAULT_ENGINE) -> Book:
+def open_book(name_or_path: str | Path, *, as_of: date | str | None = None, engine: str | None = None) -> Book:
     """Open a book.
 
     Args:
         name_or_path: name of a book in the books folder, or a folder.
         as_of: reporting date, a month end the book has; its latest month if not given.
-        engine: where to compute.
+        engine: address of where to compute, as `engine.open_engine` takes it; NPL_ENGINE, or DuckDB, if not given.
 
     Raises:
-        Unavailable: if there is no such book, or it is empty.
-        Misuse: if `as_of` is not one of its months.
+        Unavailable: if there is no such book, it is empty, or the engine does not answer or does not hold the
+            book as it is now.
+        Misuse: if `as_of` is not one of its months, or the engine is none that there is.
     """
     folder = book_folder(name_or_path)
     profile = read_profile(folder)
     catalog = read_catalog(folder)
-    return Book(
+    book = Book(
         name=folder.name,
         path=folder,
         as_of=_reporting_date(as_of, catalog.months, folder.name),
         profile=profile,
         catalog=catalog,
-        backend=connect(engine),
+        engine=open_engine(engine or default_engine(), folder.name),
     )
+    book.engine.require(parts(folder, book.files))
+    return book
+
+
+def parts(folder: Path, files: Iterable[FileRecord]) -> list[Part]:
+    """What an engine reads of a book: its files, each under a name that holds the digest of its content."""
+    return [Part(name=_part_name(file), path=folder / file.path) for file in files]
+
+
+def _part_name(file: FileRecord) -> str:
+    month = () if file.as_of is None else (f"{file.as_of:%Y%m%d}",)
+    return "_".join((file.table, *month, file.sha256[:_DIGEST_LETTERS]))
 
 
 def books_folder() -> Path:

@@ -41,6 +41,11 @@ def month_files(book: Book, rules: RuleSet, folder: Path) -> dict[date, Path]:
     return found
 
 
+def digest_in(place: Path) -> str:
+    """The digest in the name of a month's file: of all that its states follow from."""
+    return place.stem.removeprefix(_PART)
+
+
 def states_folder(book: Book) -> Path:
     """Where states of a book are kept: in its folder, or for this process only if that cannot be written to."""
     return book.path / FOLDER if _is_writable(book.path / FOLDER) else _scratch(book.path)

@@ -8,9 +8,10 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend as DuckDB
 
 from analysis.book.append import ROW_GROUP_ROWS
-from analysis.book.engine import connect
+from analysis.book.engine import Part, connect
+from analysis.book.origin import Origin, with_origin
 from analysis.book.store import Book
-from analysis.classify.cache import month_files, states_folder, sweep, unfinished
+from analysis.classify.cache import digest_in, month_files, states_folder, sweep, unfinished
 from analysis.classify.classification import statements
 from analysis.errors import Misuse
 from analysis.rules.loader import RuleSet, rule_sets
@@ -43,6 +44,26 @@ def states(book: Book, rules: RuleSet) -> ir.Table:
         Misuse: if the rules are no definition of classes.
         DataRefused: if the rule file names a mechanism that there is not.
     """
+    places = classified_months(book, rules)
+    parts = state_parts(places)
+    book.engine.hold(parts)
+    return with_origin(book.engine.table(parts), Origin(parts=tuple(parts), months=tuple(places)))
+
+
+def classified_months(book: Book, rules: RuleSet) -> dict[date, Path]:
+    """Where the states of each month lie; months that were not classified before are now.
+
+    They are classified in this process whatever engine the book is open on, because each month needs the one
+    before and is needed once.
+
+    Args:
+        book: open as of the reporting date.
+        rules: the definition.
+
+    Raises:
+        Misuse: if the rules are no definition of classes.
+        DataRefused: if the rule file names a mechanism that there is not.
+    """
     if rules.purpose != "classification":
         raise Misuse(f"rules must be one of {', '.join(rule_sets())}, was {rules.id!r}, which define no classes.")
     places = month_files(book, rules, states_folder(book))
@@ -50,7 +71,16 @@ def states(book: Book, rules: RuleSet) -> ir.Table:
     if missing:
         _classify(book, rules, places, missing)
         sweep(places, rules)
-    return book.backend.read_parquet([str(place) for place in places.values()], hive_partitioning=False)
+    return places
+
+
+def state_parts(places: Mapping[date, Path]) -> list[Part]:
+    """What an engine reads of classified months.
+
+    Args:
+        places: where each month's states lie, as `cache.month_files` gives them.
+    """
+    return [Part(name=f"states_{month:%Y%m%d}_{digest_in(place)}", path=place) for month, place in places.items()]
 
 
 def _classify(book: Book, rules: RuleSet, places: Mapping[date, Path], missing: Iterable[date]) -> None:

@@ -21,6 +21,7 @@ _COUNTS: Mapping[str, Text] = MappingProxyType(
         "warnings": Text("提示项", "Warnings"),
     }
 )
+_SHARES: Mapping[str, Text] = MappingProxyType({"default_rate": Text("一年内变坏", "Bad within a year")})
 
 
 def manifest(
@@ -52,6 +53,7 @@ def manifest(
         "definition": meta["definition"],
         "unverified_rules": meta["unverified"],
         "code": {"version": meta["version"], "digest": print_.code.digest, "packages": dict(print_.code.packages)},
+        "engine": request.book.engine.kind,
         "notebook": {"name": place.notebook, "sha256": print_.notebook},
         "inputs": [_input(file) for file in _files(request)],
         "exhibits": list(exhibits),
@@ -110,13 +112,13 @@ def stated(metric: str, exhibits: Sequence[Mapping[str, Any]]) -> Iterator[tuple
 def _number(name: str, exhibits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     holders = [one["metrics"] for one in exhibits if name in one["metrics"]]
     measure = MEASURES.get(name)
-    label = measure.label if measure else _COUNTS.get(name, Text(name, name))
+    label = measure.label if measure else {**_COUNTS, **_SHARES}.get(name, Text(name, name))
     return {
         "name": name,
         "value": holders[0][name] if holders else None,
         "change": _beside("change", name, holders),
         "status": _beside("status", name, holders),
-        "unit": measure.unit if measure else "count",
+        "unit": measure.unit if measure else "share" if name in _SHARES else "count",
         "worse": measure.worse if measure else "up",
         "label": {"zh": label.zh, "en": label.en},
     }

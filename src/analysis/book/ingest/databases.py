@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,7 @@ def _connected(url: str) -> BaseBackend:
             return ibis.sqlite.connect(_database_file(url))
         if scheme == "duckdb":
             return ibis.duckdb.connect(_database_file(url), read_only=True)
-        return ibis.connect(url)
+        return _closed_when_collected(ibis.connect(url))
     except AnalysisError:
         raise
     except ImportError as error:
@@ -76,6 +77,13 @@ def _connected(url: str) -> BaseBackend:
         ) from error
     except (*_database_errors(), IbisError, OSError, ValueError) as error:
         raise Unavailable(f"database {shown_url(url)} does not answer: {_first_line(error)}.") from error
+
+
+def _closed_when_collected(backend: BaseBackend) -> BaseBackend:
+    # A connection that is collected open gives a warning.
+    if close := getattr(getattr(backend, "con", None), "close", None):
+        weakref.finalize(backend, close)
+    return backend
 
 
 def _database_file(url: str) -> Path:

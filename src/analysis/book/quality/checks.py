@@ -1,6 +1,6 @@
 """All findings on a book: row rules in one scan, what links rows, what is missing, what imports noticed, the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,6 @@ import ibis.expr.types as ir
 from analysis.book.masking import masked
 from analysis.book.quality import floors as classification
 from analysis.book.quality.coverage import absent_months, absent_pools, cells
-from analysis.book.quality.functions import smallest
 from analysis.book.quality.ledger import ledger_differences, ledger_lines
 from analysis.book.quality.rows import broken_rows, linked_rows, linked_rules, row_rules
 from analysis.book.quality.thresholds import QUARANTINE_REFUSES, QUARANTINE_WARNS, threshold
@@ -67,29 +66,38 @@ def _row_findings(book: Book) -> Iterator[Finding]:
             count=row["rows"] + (before.count if before else 0),
             balance_at_risk=row["balance"],
             as_of=row["as_of"],
-            examples=tuple(masked(loan) for loan in row["examples"]),
         )
-    yield from latest.values()
+    examples = _examples(broken, latest.values())
+    yield from (replace(one, examples=examples[one.rule]) for one in latest.values())
 
 
 def _summary(broken: ir.Table) -> list[dict[str, Any]]:
     """One row is a rule and a date at which it is broken, dates ascending."""
-    grouped = broken.group_by("rule", "as_of").aggregate(
-        rows=broken.count(), balance=broken.balance.sum(), examples=smallest(broken.loan_id, _EXAMPLES)
-    )
+    grouped = broken.group_by("rule", "as_of").aggregate(rows=broken.count(), balance=broken.balance.sum())
     rows: list[dict[str, Any]] = grouped.order_by("as_of", "rule").to_pyarrow().to_pylist()
     return rows
+
+
+def _examples(broken: ir.Table, found: Collection[Finding]) -> Mapping[str, tuple[str, ...]]:
+    """Masked numbers of the first few loans that break each rule at the date of its finding."""
+    if not found:
+        return {}
+    meant = ibis.or_(*((broken.rule == one.rule) & (broken.as_of == one.as_of) for one in found))
+    # Only these dates are read again.
+    rows = broken.filter(broken.as_of.isin(sorted({one.as_of for one in found if one.as_of})), meant)
+    place = ibis.row_number().over(ibis.window(group_by="rule", order_by="loan_id"))
+    numbered = rows.mutate(place=place)
+    first = numbered.filter(numbered.place < _EXAMPLES).order_by("rule", "place").to_pyarrow().to_pylist()
+    return {one.rule: tuple(masked(row["loan_id"]) for row in first if row["rule"] == one.rule) for one in found}
 
 
 def _currency_mix(book: Book) -> Iterator[Finding]:
     other = book.loans.filter(book.loans.currency != book.profile.currency)
     now = book.snapshots.filter(book.snapshots.as_of == ibis.literal(book.as_of)).semi_join(other, "loan_id")
-    found = now.aggregate(
-        rows=now.count(), balance=now.principal_balance.sum(), examples=smallest(now.loan_id, _EXAMPLES)
-    )
-    row = found.to_pyarrow().to_pylist()[0]
+    row = now.aggregate(rows=now.count(), balance=now.principal_balance.sum()).to_pyarrow().to_pylist()[0]
     if row["rows"]:
         severity, label = RULES["currency_mix"]
+        first = now.select("loan_id").order_by("loan_id").limit(_EXAMPLES).to_pyarrow()["loan_id"].to_pylist()
         yield Finding(
             rule="currency_mix",
             severity=severity,
@@ -97,7 +105,7 @@ def _currency_mix(book: Book) -> Iterator[Finding]:
             count=row["rows"],
             balance_at_risk=row["balance"],
             as_of=book.as_of,
-            examples=tuple(masked(loan) for loan in row["examples"]),
+            examples=tuple(masked(loan) for loan in first),
         )
 
 
