@@ -7,28 +7,51 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import SCRATCH
+from benchmarks.places import SCRATCH
 
 RESULTS = Path(__file__).parent / "results"
 REPEATS = 5  # of a query within one process; the first one pays for what is loaded late
-GROUPS = {
-    "NPL ratio by month and segment": ("ratio_ours", "ratio_sql", "ratio_pandas"),
-    "every stock component by month and segment": ("all_ours", "all_sql", "all_pandas"),
-    "import of a CSV": ("import_ours", "import_sql", "import_pandas"),
+BUSY = 1.0  # load of the machine from which on others were computing as well
+MEASURES = {
+    "NPL ratio by month and segment": "ratio",
+    "every stock component by month and segment": "stock",
+    "bridge of twelve months by segment": "bridge",
+    "migration of the five classes with exits": "migration",
+    "roll rates by month": "roll_rates",
+    "vintages by quarter": "vintages",
+    "concentration of borrowers": "concentration",
+    "coverage by segment": "coverage",
 }
+PEERS = ("ours.live", "ours.first", "ours.next_month", "ours.again", "by_sql", "by_polars", "by_pandas")
+IMPORT = "import of a CSV"
+# Million loan-months up to which pandas is run: beyond it holds more than the machine has.
+PANDAS = {"ratio": 50, "stock": 50, "bridge": 50, "migration": 50, "roll_rates": 200, "vintages": 50}
+PACKAGES = ("duckdb", "ibis-framework", "pandas", "polars", "pyarrow")
+
+
+def cases(title: str, size: str) -> tuple[str, ...]:
+    """What is compared under a title, ours first; without those that do not fit at this size."""
+    if title == IMPORT:
+        return ("imports.ours", "imports.sql", "imports.pandas")
+    name = MEASURES[title]
+    fits = float(size) <= PANDAS.get(name, float("inf"))
+    return tuple(f"{peer}.{name}" for peer in PEERS if fits or peer != "by_pandas")
 
 
 def timed(case: str, size: str, repeats: int = 1) -> dict[str, Any]:
     """Run a case in a process of its own.
 
     Returns:
-        `start_s` [s], from imports to a table that can be asked; `work_s` [s], the median of the
-        repeats, and `first_s`, the first of them; `cpu_s` [s] and `peak_mib` [MiB] of the whole
-        process; `result`, the digest that its peers must print too.
+        `start_s` [s], from imports to a table that can be asked; `work_s` and `work_cpu_s` [s], the median of the
+        repeats, and `first_s`, the first of them; `peak_mib` [MiB] of the whole process; `load`, of the machine
+        before; `result`, the digest that its peers must print too.
     """
+    load = os.getloadavg()[0]
     command = [sys.executable, "-m", "benchmarks.cases", case, size, str(repeats)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     printed = process.stdout.read() if process.stdout else ""
@@ -42,20 +65,27 @@ def timed(case: str, size: str, repeats: int = 1) -> dict[str, Any]:
         "start_s": said["start_s"],
         "first_s": said["work_s"][0],
         "work_s": statistics.median(said["work_s"]),
-        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+        "work_cpu_s": statistics.median(said["work_cpu_s"]),
         "peak_mib": round(usage.ru_maxrss / 1024),
+        "load": round(load, 2),
         "result": said["result"],
     }
 
 
-def rounds(cases: tuple[str, ...], size: str, runs: int, repeats: int) -> list[dict[str, Any]]:
+def rounds(chosen: tuple[str, ...], size: str, runs: int, repeats: int) -> list[dict[str, Any]]:
     """The median run of each case; the cases take turns, so that a busy minute falls on all of them."""
-    measured = [[timed(case, size, repeats) for case in cases] for _ in range(runs)]
+    measured = [[timed(case, size, repeats) for case in chosen] for _ in range(runs)]
     rows = []
     for turns in zip(*measured, strict=True):
         ordered = sorted(turns, key=lambda run: run["work_s"])
         rows.append(ordered[len(ordered) // 2] | {"runs": runs, "spread_s": [run["work_s"] for run in ordered]})
     return rows
+
+
+def require_same(rows: list[dict[str, Any]]) -> None:
+    """Refuse times of peers that did not answer the same."""
+    if len({row["result"] for row in rows}) > 1:
+        raise SystemExit("\n".join(["peers differ:", *(f"  {row['case']:24} {row['result']}" for row in rows)]))
 
 
 def main() -> None:
@@ -67,26 +97,43 @@ def main() -> None:
     options = parser.parse_args()
     SCRATCH.mkdir(exist_ok=True)
     for size in options.sizes.split(","):
-        prepared = [timed(case, size) for case in ("prepare_book", "prepare_tape", "classify_book", "warm_book")]
-        for title, cases in GROUPS.items():
-            if options.only in title:
-                _save(title, size, prepared[2:3] + _group(title, cases, size, options.runs))
+        titles = [title for title in (*MEASURES, IMPORT) if options.only in title]
+        prepared = {name: timed(f"preparation.{name}", size) for name in _preparation(titles)}
+        for title in titles:
+            _save(title, size, [prepared["classify_book"], *_group(title, size, options.runs)])
 
 
-def _group(title: str, cases: tuple[str, ...], size: str, runs: int) -> list[dict[str, Any]]:
-    rows = rounds(cases, size, runs, 1 if "import" in title else REPEATS)
+def _preparation(titles: list[str]) -> tuple[str, ...]:
+    return ("prepare_book", *(["prepare_tape"] if IMPORT in titles else []), "classify_book", "warm_book")
+
+
+def _group(title: str, size: str, runs: int) -> list[dict[str, Any]]:
+    rows = rounds(cases(title, size), size, runs, 1 if title == IMPORT else REPEATS)
     print(f"\n{title}, {size} million loan-months")
     for row in rows:
-        print(
-            f"  {row['case']:14} {row['work_s']:>9.3f} s  start {row['start_s']:>5} s  {row['cpu_s']:>8} s cpu  "
-            f"{row['peak_mib']:>6} MiB  ours/this {rows[0]['work_s'] / row['work_s']:.2f}  = {row['result']}"
-        )
+        print(_line(row, rows[0]), flush=True)
+    if title != IMPORT:
+        require_same(rows)
     return rows
+
+
+def _line(row: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    return (
+        f"  {row['case']:26} {row['work_s']:>9.3f} s {row['work_cpu_s']:>9.2f} s cpu  {row['peak_mib']:>6} MiB  "
+        f"ours/this {ours['work_s'] / row['work_s']:>6.2f}  load {row['load']:.1f}"
+    )
 
 
 def _save(title: str, size: str, rows: list[dict[str, Any]]) -> None:
     RESULTS.mkdir(exist_ok=True)
-    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.system()}
+    machine = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "packages": {name: version(name) for name in PACKAGES},
+        # Times of a machine that others used meanwhile only compare with each other.
+        "is_shared": max(row["load"] for row in rows) > BUSY + (os.cpu_count() or 1),
+    }
     name = f"{title.replace(' ', '_').lower()}_{size}m.json"
     (RESULTS / name).write_text(json.dumps({"title": title, "machine": machine, "rows": rows}, indent=1) + "\n")
 

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine"),
 ]
-NOTEBOOKS = ("10_data_quality", "20_segment_trends")
+NOTEBOOKS = ("10_data_quality", "20_segment_trends", "30_migration_and_vintage", "40_recovery_and_coverage")
 LANGUAGES = ("zh", "en")
 # Text that a reader of one language must not see.
 SHOWN = """[...document.querySelectorAll('main [lang]')].filter((e) => e.getClientRects().length)
@@ -28,7 +28,7 @@ TOO_WIDE = """[...document.querySelectorAll('main *')].filter((e) => e.offsetPar
 PARTS = """[...document.querySelectorAll('main .part')].map((part) =>
   [...part.querySelectorAll(':scope > h2, :scope > p, .cap > b')].map((e) => e.innerText))"""
 LETTERS = 8  # few enough to stand on one line
-SHEETS = {"10_data_quality": 2, "20_segment_trends": 3}
+SHEETS = {"10_data_quality": 2, "20_segment_trends": 3, "30_migration_and_vintage": 3, "40_recovery_and_coverage": 3}
 PDF_BYTES = 400_000
 # Letters of all text that the style sheet sets in bold, whichever element that is.
 BOLD = """(() => { const found = new Set(); const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -131,6 +131,14 @@ def test_redefault_worked_by_hand() -> None:
     assert first(redefault_rates(moved(book), within=2, probation=2), "note") == ("censored",)
 
 
+def test_cohorts_added_up_have_the_rate_of_those_who_went_bad_again_and_not_of_those_who_left() -> None:
+    paths = [("A", "N"), ("B", "N"), ("C", "S"), ("D", "-"), ("E", "-"), ("F", "-")]
+    book = [row for name, last in paths for row in path(name, "S 1", "N 9", "N 9", f"{last} 9" if last != "-" else "-")]
+    found = pooled_cohorts(redefault_rates(moved(book), within=1, probation=1))
+    assert first(found, "cured", *REDEFAULT_OUTCOMES) == (6, 1, 3, 2)
+    assert first(found, "value")[0] == pytest.approx(1 / 6)
+
+
 def test_time_in_a_state_worked_by_hand() -> None:
     found = time_in_state(migration(moved(BOOK))).set_index("state")
     # Substandard: A 2 months, B 1 and 1, C 3, D 2, E 1, F 1; each move out ends a stay.

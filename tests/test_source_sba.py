@@ -297,7 +297,7 @@ def test_real_charge_off_rates_by_sector_agree_with_the_file(real: Tape, usable:
     expected = (usable["MIS_Status"] == "CHGOFF").groupby(usable["sector"]).mean()
     assert len(rates) == 25
     assert rates == pytest.approx(expected.to_dict())
-    # CASES.md, real data: full file 26 % retail (44), 18 to 22 % manufacturing, 11 % health; part of it is withheld.
+    # Of the whole SBA sample 26 % in retail (44), 18 to 22 % in manufacturing, 11 % in health; part of it is not here.
     assert rates["44"] == pytest.approx(0.26, abs=0.04)
     assert all(0.15 < rates[sector] < 0.23 for sector in ("31", "32", "33"))
     assert rates["62"] == pytest.approx(0.11, abs=0.02)

@@ -80,7 +80,7 @@ def test_an_unknown_table_is_refused(folder: Path) -> None:
 
 
 def test_an_engine_we_do_not_have_is_refused(folder: Path) -> None:
-    with pytest.raises(Misuse, match="engine must be duckdb, .* was 'oracle'"):
+    with pytest.raises(Misuse, match=r"engine must be duckdb, .* was 'oracle'"):
         open_book(folder, engine="oracle")
 
 

@@ -23,6 +23,11 @@ REASONS = MappingProxyType(
         "no_history": Text("历史期数不足", "history is too short"),
         "too_short": Text("历史期数不足", "history is too short"),
         "no_prior": Text("账簿没有期初数据", "the book does not reach back that far"),
+        "within_a_period": Text("期限不是整数个观察期", "the horizon is no whole number of periods"),
+        "no_moves": Text("没有贷款离开该状态", "no loan left the state"),
+        "no_logarithm": Text("迁徙矩阵没有实对数", "the matrix has no real logarithm"),
+        "nothing_to_compare": Text("没有可比较的迁徙", "there is nothing to compare"),
+        "sparse": Text("多数格子笔数过少，不宜解读", "most cells hold too few loans to read"),
         "missing_flows": Text("账簿没有流水", "the book has no flows"),
         "partly_recorded": Text("数据源仅部分记录", "recorded for some loans only"),
         "constant": Text("历史数值从未变动", "the value never changed"),
@@ -30,6 +35,25 @@ REASONS = MappingProxyType(
         "gaps_filled": Text("少数缺失月份以插值补足", "a few missing months were interpolated"),
         "latest_unknown": Text("最近一期没有数值", "the latest value is unknown"),
         "no_break": Text("未见显著突变", "no significant break"),
+        "censored": Text("观察期未满", "the time to watch is not over"),
+        "last_bucket": Text("末档只进不出，净额口径没有意义", "a bucket that only fills has no net rate"),
+        "not_defined": Text("该口径没有这一指标", "the convention has no such rate"),
+        "no_cohort": Text("没有足够成熟的发放季度", "no cohort has been watched for long enough"),
+        "no_defaults": Text("没有贷款变坏", "no loan went bad"),
+        "at_least": Text(
+            "部分贷款入账时已为不良，年限与要求为下限", "some loans were bad when first seen: it is at least so much"
+        ),
+        "not_in_force": Text("规定尚未生效", "the rule was not in force"),
+        "no_tiers": Text("该因素的档次未知", "the tiers of this factor are not known"),
+        "missing_capital_adequacy": Text("未提供资本充足率", "the capital adequacy ratio was not given"),
+        "no_recoveries": Text("流水中没有任何回收", "the flows hold no recovery at all"),
+        "no_cash": Text("没有回收", "nothing was received"),
+        "no_write_offs": Text("没有核销", "nothing was written off"),
+        "missing_net_capital": Text("账簿未提供资本净额", "the book does not say the net capital"),
+        "no_groups": Text("没有集团客户信息", "no loan belongs to a group"),
+        "single_name": Text("只有一个借款人", "there is one name only"),
+        "missing_tape": Text("缺失台账", "a tape is missing"),
+        "no_changes": Text("没有贷款变坏或好转", "no loan went bad or came back"),
     }
 )
 _CURRENCIES = MappingProxyType(

@@ -15,14 +15,35 @@ STRONG = "**"
 Claim = Callable[[Reading], Text | None]
 
 
-def summary(reading: Reading, *, id: str = "summary") -> Exhibit:
-    """The answer in one sentence, then what stands behind it, from the same numbers as cards and tables."""
+def summary(reading: Reading, *more: Text | None, id: str = "summary") -> Exhibit:
+    """The answer in one sentence, then what stands behind it, from the same numbers as cards and tables.
+
+    Args:
+        reading: what the page says of its measure.
+        more: sentences from other parts of the page, placed after the answer; None where there is nothing to say.
+        id: of the exhibit.
+    """
     first, *others = sentences(reading)
+    said = [first, *(text for text in more if text is not None), *others]
+    return told(
+        said, id=id, metrics=_metrics(reading), unknown=None if is_known(reading.total.value) else reading.total.note
+    )
+
+
+def told(said: Sequence[Text], *, id: str, metrics: dict[str, Metric], unknown: str | None = None) -> Exhibit:
+    """A summary: the answer as a paragraph, what stands behind it as a list.
+
+    Args:
+        said: sentences, the answer first.
+        id: of the exhibit.
+        metrics: the numbers in them.
+        unknown: why the answer's number is not known; None if it is.
+    """
+    first, *others = said
     items = "".join(f"<li>{marked(text)}</li>" for text in others)
-    unknown = "" if is_known(reading.total.value) else absent(reading.total.note) + " "
-    answer = f"<p>{unknown}{marked(first)}</p>"
+    answer = f"<p>{'' if unknown is None else absent(unknown) + ' '}{marked(first)}</p>"
     html = f'<div class="npl box sum" id="{escape(id)}">{answer}{f"<ul>{items}</ul>" if items else ""}</div>'
-    return Exhibit(id=id, kind="text", html=html, metrics=_metrics(reading))
+    return Exhibit(id=id, kind="text", html=html, metrics=metrics)
 
 
 def sentences(reading: Reading) -> tuple[Text, ...]:
@@ -128,6 +149,12 @@ def marked(text: Text) -> str:
 def plain(text: Text) -> Text:
     """A sentence without marks of emphasis."""
     return Text(text.zh.replace(STRONG, ""), text.en.replace(STRONG, ""))
+
+
+def title(text: Text) -> Text:
+    """A sentence as a heading: no emphasis, no full stop."""
+    words = plain(text)
+    return Text(words.zh.rstrip("。"), words.en.rstrip("."))
 
 
 def on_prior(subject: Subject) -> Text:

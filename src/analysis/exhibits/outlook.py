@@ -11,11 +11,11 @@ from analysis.exhibits.charts import Ahead
 from analysis.exhibits.dots import Mark, Reference, intervals
 from analysis.exhibits.exhibit import Caption, Exhibit
 from analysis.exhibits.locale import as_date, change_bp, day, is_known, ratio, share_number, whole_bp
-from analysis.exhibits.narrative import trend
+from analysis.exhibits.narrative import title, trend
 from analysis.exhibits.palette import Tone
 from analysis.exhibits.panels import change_tone, panels
 from analysis.exhibits.reading import Reading, SegmentFrames, Standing, Subject, at_date, number
-from analysis.exhibits.segments import MAX_PANELS, scope, segment_series, title
+from analysis.exhibits.segments import MAX_PANELS, scope, segment_series
 from analysis.terms import Text, same
 
 _VERDICT_TONES: dict[str, tuple[Tone, Tone]] = {"rising": ("worse", "better"), "falling": ("better", "worse")}

@@ -33,7 +33,7 @@ _TIE_COLUMNS = (
 )
 _TIED = Text("分部合计与{whole}一致，差额为零", "Segments add up to {whole}, without a difference")
 _APART = Text("分部合计与{whole}不一致", "Segments do not add up to {whole}")
-_UNNAMED = Text("未注明", "Not stated")
+UNNAMED = Text("未注明", "Not stated")
 BALANCE_CARDS = (
     "npl_ratio", "npl_balance", "special_mention_ratio", "overdue_ratio",
     "overdue90_to_npl", "provision_coverage_ratio", "loan_provision_ratio", "npl_formation_gross",
@@ -86,7 +86,7 @@ class Lens:
             currency=self.book.profile.currency,
             definition=measure.definition,
             source=source_line(self.book, self.rules),
-            label=lambda key: self.book.label(KEY, key) if key else _UNNAMED,
+            label=lambda key: self.book.label(KEY, key) if key else UNNAMED,
             compare_to=self.compare_to,
             scope=self.scope,
         )

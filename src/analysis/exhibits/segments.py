@@ -26,7 +26,7 @@ from analysis.exhibits.locale import (
     share_number,
     short_period,
 )
-from analysis.exhibits.narrative import on_prior, plain, shown_value
+from analysis.exhibits.narrative import on_prior, shown_value
 from analysis.exhibits.palette import Tone
 from analysis.exhibits.panels import change_tone, panels
 from analysis.exhibits.reading import (
@@ -334,9 +334,3 @@ def _table_subtitle(reading: Reading) -> Text:
         return Text("{when}；笔数", "{when}; numbers of loans").format(when=when)
     unit = money_scale(_typical(reading), reading.subject.currency).unit
     return Text("{when}；金额单位：{unit}", "{when}; amounts in {unit}").format(when=when, unit=unit)
-
-
-def title(text: Text) -> Text:
-    """A sentence as a heading: no emphasis, no full stop."""
-    words = plain(text)
-    return Text(words.zh.rstrip("。"), words.en.rstrip("."))

@@ -294,6 +294,7 @@ def _leavers(states: ir.Table, flows: ir.Table | None, steps: ir.Table) -> ir.Ta
     was = states.inner_join(steps, states.as_of == steps.opening).select(*columns, step=steps.as_of)
     now = states.inner_join(steps, states.as_of == steps.as_of).select("loan_id", step=steps.as_of)
     gone = was.anti_join(now, ["loan_id", "step"])
+    gone = gone.mutate(step=gone.step)  # a step of its own, or it would be worked out once for each use
     if flows is None:
         return gone
     dated = flows_within(flows, steps)

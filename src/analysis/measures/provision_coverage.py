@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -55,7 +56,9 @@ def npl_coverage(
     groups = dimensions(by, CUTS)
     require_columns("states", {*_NEEDED, *groups} - {"npl_years"}, states.columns)
     keys, day = ["as_of", *groups], reporting_date(states, as_of)
-    sums = cut_rows(_sums(secured(aged(states, day), loans), keys), keys)
+    # Only ages need the history; the rest is of one month.
+    held = aged(states, day) if "npl_years" in groups else states.filter(states.as_of == ibis.literal(day))
+    sums = cut_rows(_sums(secured(held, loans), keys), keys)
     if sums.empty:
         require_month(states, day)
     found = pd.DataFrame([_covered(row) for row in sums.to_dict("records")], columns=COVERAGE_COLUMNS, dtype=object)

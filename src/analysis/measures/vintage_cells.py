@@ -124,16 +124,17 @@ def _month(day: ir.DateValue) -> ir.IntegerValue:
 
 def _loans(states: ir.Table, span: Calendar, *, threshold: Threshold, groups: Sequence[str], cohort: str) -> ir.Table:
     """One row is a loan: its cohort, groups and amount, and the ages of what happened to it."""
-    month = _month(states.as_of)
-    rows = states.select("loan_id", month=month, is_bad=_is_bad(states, threshold))
-    seen = rows.group_by("loan_id").aggregate(
-        first=rows.month.min(),
-        last=rows.month.max(),
-        first_bad=rows.month.min(where=rows.is_bad),
+    rows = states.select("loan_id", "as_of", is_bad=_is_bad(states, threshold))
+    days = rows.group_by("loan_id").aggregate(
+        first=rows.as_of.min(),
+        last=rows.as_of.max(),
+        first_bad=rows.as_of.min(where=rows.is_bad),
         recorded=rows.is_bad.count(),
     )
+    # Months are numbered once a loan, not once a row.
+    seen = days.mutate(**{name: _month(days[name]) for name in ("first", "last", "first_bad")})
     # What a loan was at the outset stands in its first row; few rows need be read for it, as it has no month before.
-    entries = states.filter(states.prior_as_of.isnull() | (month == span.first))
+    entries = states.filter(states.prior_as_of.isnull() | (_month(states.as_of) == span.first))
     outset = entries.select("loan_id", *_ATTRIBUTES, *groups, first=_month(entries.as_of))
     known = seen.inner_join(outset, ["loan_id", "first"])
     placed = known.mutate(

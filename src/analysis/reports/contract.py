@@ -79,10 +79,38 @@ NOTEBOOKS: Mapping[str, NotebookContract] = MappingProxyType(
                     "Where are NPLs rising, and is it more than noise?",
                 ),
                 exhibits=(
-                    "summary", "headline", "segment_panels", "segment_table",
-                    "segment_intervals", "segment_trends", "trend_evidence", "segment_forecasts", "segment_ties",
+                    "summary", "headline", "segment_panels", "segment_table", "npl_bridge", "ratio_bridge",
+                    "ratio_attribution", "trend_evidence", "segment_intervals", "segment_trends",
+                    "segment_forecasts", "segment_ties",
                 ),
                 metrics=("npl_ratio",),
+            ),
+            NotebookContract(
+                name="30_migration_and_vintage",
+                title=Text("迁徙与账龄报告", "Migration and vintage report"),
+                question=Text(
+                    "贷款怎样变坏，哪些时期发放的更差？",
+                    "How do loans go bad, and which cohorts are worse?",
+                ),
+                exhibits=(
+                    "migration_summary", "monthly_matrix", "yearly_matrix", "default_rates", "roll_table",
+                    "official_table", "cure_table", "redefault_table", "vintage_fan", "vintage_hazard",
+                ),
+                metrics=("default_rate",),
+            ),
+            NotebookContract(
+                name="40_recovery_and_coverage",
+                title=Text("回收与覆盖报告", "Recovery and coverage report"),
+                question=Text(
+                    "能收回多少、何时收回，准备够不够？",
+                    "What do we get back, when, and are we covered?",
+                ),
+                exhibits=(
+                    "recovery_summary", "recovery_chart", "exits_chart", "lgd_table", "written_off_chart",
+                    "coverage_table", "coverage_by_age", "allowance_bridge", "requirement_table", "backstop_table",
+                    "concentration_cards", "concentration_curve", "limits_table",
+                ),
+                metrics=("provision_coverage_ratio",),
             ),
         )
     }

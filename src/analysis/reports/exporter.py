@@ -20,6 +20,7 @@ from analysis.reports.bold_text import bold_text
 from analysis.reports.contract import META_TYPE
 from analysis.reports.fingerprint import Code
 from analysis.reports.page_text import page_text
+from analysis.reports.shared_styles import with_shared_styles
 from analysis.reports.style import HTML_LANGUAGE, PAGE_WORDS, page_script, page_style, script_digest
 from analysis.terms import LANGUAGES, Language, Text, same
 
@@ -122,7 +123,7 @@ def report_pages(notebook: NotebookNode, checks: Checks, code: Code) -> dict[Lan
         pages[language], _ = exporter.from_notebook_node(shell, {"page": page})
     bold = " ".join(bold_text(html) for html in pages.values())
     fonts = embedded_font_css((page_text(html) for html in pages.values()), bold)
-    return {language: html.replace(_FONTS, fonts, 1) for language, html in pages.items()}
+    return {language: with_shared_styles(html.replace(_FONTS, fonts, 1)) for language, html in pages.items()}
 
 
 def report_meta(notebook: NotebookNode) -> dict[str, Any]:

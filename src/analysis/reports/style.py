@@ -7,6 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from analysis.exhibits.exhibit import stylesheet
+from analysis.reports.shared_styles import compact
 from analysis.terms import Language, Text
 
 # What the style sheets show and hide words by.
@@ -22,7 +23,7 @@ PAGE_WORDS: MappingProxyType[str, Text] = MappingProxyType(
 
 def page_style() -> str:
     """Style sheet of a page: that of the exhibits, then that of header, contents and footer."""
-    return stylesheet() + _template("page.css")
+    return compact(stylesheet() + _template("page.css"))
 
 
 def page_script() -> str:
