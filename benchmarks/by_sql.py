@@ -159,19 +159,19 @@ FROM latest GROUP BY segment
 
 def ratio(size: str) -> Work:
     """NPL ratio by month and segment."""
-    engine = _opened(size)
+    engine = connected(size)
     return lambda: total(engine.execute(RATIO).df(), "npl_balance")
 
 
 def stock(size: str) -> Work:
     """Every stock component by month and segment."""
-    engine = _opened(size)
+    engine = connected(size)
     return lambda: total(engine.execute(STOCK).df(), "npl_balance")
 
 
 def bridge(size: str) -> Work:
     """Lines of the bridge of twelve months, month by month."""
-    engine, months = _opened(size), state_files(size)[-YEAR - 1 :]
+    engine, months = connected(size), state_files(size)[-YEAR - 1 :]
 
     def work() -> str:
         engine.execute(FIRST_BAD)
@@ -194,7 +194,7 @@ def bridge(size: str) -> Work:
 
 def migration(size: str) -> Work:
     """Moves by class in one scan, exits month by month."""
-    engine, months = _opened(size), state_files(size)
+    engine, months = connected(size), state_files(size)
 
     def work() -> str:
         (start,) = engine.execute("SELECT min(as_of) FROM states").fetchone()
@@ -207,7 +207,7 @@ def migration(size: str) -> Work:
 
 def roll_rates(size: str) -> Work:
     """Roll rates from the stored days of the month before."""
-    engine = _opened(size)
+    engine = connected(size)
 
     def work() -> str:
         rolled, held = engine.execute(ROLLED).df(), engine.execute(IN_BUCKET).df()
@@ -220,7 +220,7 @@ def roll_rates(size: str) -> Work:
 
 def concentration(size: str) -> Work:
     """Indices of borrowers at the latest month end, in floating point."""
-    engine = _opened(size)
+    engine = connected(size)
 
     def work() -> str:
         row = engine.execute(CONCENTRATION).df().iloc[0]
@@ -231,7 +231,7 @@ def concentration(size: str) -> Work:
 
 def vintages(size: str) -> Work:
     """Ever and currently non-performing loans of every quarter's cohort by age, all cells added up."""
-    engine = _opened(size)
+    engine = connected(size)
 
     def work() -> str:
         bad, current = engine.execute(VINTAGES).fetchone()
@@ -242,7 +242,7 @@ def vintages(size: str) -> Work:
 
 def coverage(size: str) -> Work:
     """Allowance and non-performing loans by segment at the latest month end."""
-    engine = _opened(size)
+    engine = connected(size)
 
     def work() -> str:
         rows = engine.execute(COVERAGE).df()
@@ -251,7 +251,7 @@ def coverage(size: str) -> Work:
     return work
 
 
-def _opened(size: str) -> Any:  # noqa: ANN401  (a DuckDB connection)
+def connected(size: str) -> Any:  # noqa: ANN401  (a DuckDB connection)
     engine, files = duckdb.connect(), state_files(size)
     engine.execute("SET enable_progress_bar = false")
     engine.execute(f"CREATE VIEW states AS SELECT * FROM {STATES.format(files=files)}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run import IMPORT, MEASURES, PEERS, RESULTS
+from benchmarks.run import FLOOR, IMPORT, MEASURES, PEERS, RESULTS
 
 Rows = Mapping[str, Mapping[str, Any]]
 NAMES = {
@@ -18,6 +18,7 @@ NAMES = {
     "by_sql": "SQL",
     "by_polars": "Polars",
     "by_pandas": "pandas",
+    "floor": "reading",
 }
 
 
@@ -41,7 +42,7 @@ def markdown(sizes: Iterable[str], folder: Path = RESULTS) -> str:
             rows = saved(title, size, folder)
             if rows:
                 lines.append(
-                    f"| {title}, {size} | {' | '.join(_seconds(rows.get(peer)) for peer in PEERS)} | {_peak(rows)} |"
+                    f"| {title}, {size} | {' | '.join(_seconds(rows.get(peer)) for peer in (*PEERS, FLOOR))} | {_peak(rows)} |"
                 )
     return "\n".join(lines)
 

@@ -99,6 +99,8 @@ def test_saved_results_name_the_machine_and_agree_with_each_other() -> None:
     for path in found:
         result = json.loads(path.read_text(encoding="utf-8"))
         assert result["machine"]["cores"] >= 1
-        answers = {row["result"] for row in result["rows"] if not row["case"].endswith("classify_book")}
+        answers = {
+            row["result"] for row in result["rows"] if "classify_book" not in row["case"] and "floor" not in row["case"]
+        }
         assert len(answers) == 1 or "import" in path.name
         assert os.sep not in json.dumps(result)

@@ -16,7 +16,7 @@ from analysis.terms import Text, same
 @pytest.mark.parametrize(
     ("amount", "zh", "en"),
     [
-        (Decimal("41370000000"), "413.7亿元", "CNY 41.37bn"),  # LOOK.md section 4
+        (Decimal("41370000000"), "413.7亿元", "CNY 41.37bn"),
         (808_500_000, "8.1亿元", "CNY 808.5m"),
         (100_000_000, "1.0亿元", "CNY 100.0m"),
         (99_999_999, "1.0亿元", "CNY 100.0m"),

@@ -29,7 +29,7 @@ def test_the_curve_of_three_names_worked_by_hand() -> None:
 
 
 def test_the_area_under_it_is_the_printed_gini() -> None:
-    # CASES.md, Concentration.
+    # Derived from the ten balances; Gini .462091.
     curve = lorenz(states(owed(f"B{place}", str(amount)) for place, amount in enumerate(VECTOR)))
     assert gini_of(curve) == pytest.approx(0.462091, abs=5e-7)
     assert curve["gini"].iloc[0] == pytest.approx(gini_of(curve))

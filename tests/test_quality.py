@@ -25,7 +25,7 @@ from defective_books import NAMED, book_of, codes, only, steady
 from tapes import PROFILE, Row, loan, snapshot, tape
 
 JAN, FEB, MAR, APR = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31), date(2025, 4, 30)
-# Order [2023] No. 1, art. 10 to 13 (DOMAIN.md 1.1): over 0, 90, 270 and 360 days; seven days are excepted.
+# Order [2023] No. 1, art. 10 to 13: over 0, 90, 270 and 360 days; seven days are excepted.
 FLOORS = (Floor("special_mention", 7), Floor("substandard", 90), Floor("doubtful", 270), Floor("loss", 360))
 
 
