@@ -6,7 +6,7 @@ just imported; `next` lacks the last month only, as after a monthly append; `aga
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,25 @@ BY = ("segment",)
 class Asked:
     """What a measure is asked of."""
 
+    book: Any
+    rules: Any
     states: Any
-    flows: Any
-    loans: Any
-    months: tuple[date, ...]
+
+    @property
+    def flows(self) -> Any:  # noqa: ANN401  (an Ibis table)
+        """Money movements."""
+        return self.book.flows
+
+    @property
+    def loans(self) -> Any:  # noqa: ANN401
+        """Loans with their attributes."""
+        return self.book.loans
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """Month ends, ascending."""
+        months: tuple[date, ...] = self.book.months
+        return months
 
 
 def ratio(asked: Asked) -> str:
@@ -90,8 +105,18 @@ def coverage(asked: Asked) -> str:
     return told({name: rows[name].sum() for name in ("npl", "allowance")})
 
 
+def page(asked: Asked) -> str:
+    """All that the page of segments asks, without drawing it."""
+    from analysis.exhibits.segment_page import Lens, counted_intervals, key_figures, segment_frames
+
+    lens = Lens(book=asked.book, rules=asked.rules, states=asked.states, basis="balance")
+    frames, figures = segment_frames(lens), key_figures(lens)
+    counted_intervals(lens)
+    return f"{total(frames.history, 'numerator')} {len(figures.metrics)}"
+
+
 MEASURES: dict[str, Callable[[Asked], str]] = {
-    one.__name__: one for one in (ratio, stock, bridge, migration, roll_rates, concentration, vintages, coverage)
+    one.__name__: one for one in (ratio, stock, bridge, migration, roll_rates, concentration, vintages, coverage, page)
 }
 
 
@@ -99,7 +124,7 @@ def live(name: str, size: str) -> Work:
     """Of a table of which nothing is kept: the expression alone."""
     asked = _asked(size)
     table = asked.states.get_backend().read_parquet(state_files(size), hive_partitioning=False)
-    copied = Asked(states=table, flows=asked.flows, loans=asked.loans, months=asked.months)
+    copied = replace(asked, states=table)
     return lambda: MEASURES[name](copied)
 
 
@@ -140,7 +165,7 @@ def _asked(size: str) -> Asked:
     from analysis.classify.states import states
 
     book, rules = opened(size)
-    return Asked(states=states(book, rules), flows=book.flows, loans=book.loans, months=book.months)
+    return Asked(book=book, rules=rules, states=states(book, rules))
 
 
 def _kept_folders(size: str) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run import FLOOR, IMPORT, MEASURES, PEERS, RESULTS
+from benchmarks.run import IMPORT, MEASURES, PEERS, RESULTS
 
 Rows = Mapping[str, Mapping[str, Any]]
 NAMES = {
@@ -33,17 +33,10 @@ def saved(title: str, size: str, folder: Path = RESULTS) -> Rows:
 
 def markdown(sizes: Iterable[str], folder: Path = RESULTS) -> str:
     """One row is a measure at a size: seconds of each peer, and the peak memory of ours [GiB]."""
-    lines = [
-        f"| measure, million loan-months | {' | '.join(NAMES.values())} | peak |",
-        f"|---|{'---:|' * (len(NAMES) + 1)}",
-    ]
-    for title in MEASURES:
-        for size in sizes:
-            rows = saved(title, size, folder)
-            if rows:
-                lines.append(
-                    f"| {title}, {size} | {' | '.join(_seconds(rows.get(peer)) for peer in (*PEERS, FLOOR))} | {_peak(rows)} |"
-                )
+    head = f"| measure, million loan-months | {' | '.join(NAMES.values())} | peak of ours |"
+    lines = [head, f"|---|{'---:|' * (len(NAMES) + 1)}"]
+    found = [(title, size, saved(title, size, folder)) for title in MEASURES for size in sizes]
+    lines += [_row(f"{title}, {size}", rows) for title, size, rows in found if rows]
     return "\n".join(lines)
 
 
@@ -51,6 +44,10 @@ def growth(small: Rows, large: Rows, peer: str) -> float:
     """Times as long, by times as many rows: 1 is linear, below 1 better."""
     rows = large[peer]["size_million"] / small[peer]["size_million"]
     return float(large[peer]["work_s"] / small[peer]["work_s"] / rows)
+
+
+def _row(name: str, rows: Rows) -> str:
+    return f"| {name} | {' | '.join(_seconds(rows.get(peer)) for peer in NAMES)} | {_peak(rows)} |"
 
 
 def _seconds(row: Mapping[str, Any] | None) -> str:
@@ -67,7 +64,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="5,50,200")
     sizes = parser.parse_args(sys.argv[1:]).sizes.split(",")
     print(markdown(sizes))
-    for title in (*MEASURES, IMPORT):
+    for title in (*MEASURES, IMPORT) if len(sizes) > 1 else ():
         small, large = saved(title, sizes[0]), saved(title, sizes[-1])
         for peer in PEERS:
             if peer in small and peer in large:

@@ -74,6 +74,11 @@ def chart(
     return Exhibit(id=caption.id, kind="chart", html=boxed(caption, drawn + data), metrics=metrics)
 
 
+def empty(caption: Caption) -> Exhibit:
+    """A chart without anything to draw: its caption, which has to say why."""
+    return Exhibit(id=caption.id, kind="text", html=boxed(caption, "", tag="div"))
+
+
 def shortened(text: str, width: float, size: float = NORMAL) -> str:
     """The text cut to a width [pixels], ending in an ellipsis where something is missing."""
     if text_width(text, size) <= width:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 
-from analysis.exhibits.charts import NARROW_WIDTH, NORMAL, SMALL, WIDE_WIDTH, chart, share_span, share_ticks
+from analysis.exhibits.charts import NARROW_WIDTH, NORMAL, SMALL, WIDE_WIDTH, chart, empty, share_span, share_ticks
 from analysis.exhibits.exhibit import Caption, Exhibit, Metric
 from analysis.exhibits.lines import spread
 from analysis.exhibits.locale import is_known, ratio, share_number
@@ -95,9 +95,11 @@ def curves(drawn: Sequence[Curve], caption: Caption, axis: Axis) -> Exhibit:
 
     Returns:
         a chart whose metrics are each curve's last value that is not projected and its month, and its projected
-        end [share, months].
+        end [share, months]; without a known value only the caption, which then says why.
     """
     known = [curve for curve in drawn if curve.known]
+    if not known:
+        return empty(caption)
     sizes: tuple[Size, Size] = ((WIDE_WIDTH, _HEIGHT), (NARROW_WIDTH, _HEIGHT))
 
     def paint(axes: Axes, size: Size) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from analysis.exhibits.charts import NARROW_WIDTH, NORMAL, SMALL, WIDE_WIDTH, chart, share_ticks
+from analysis.exhibits.charts import NARROW_WIDTH, NORMAL, SMALL, WIDE_WIDTH, chart, empty, share_ticks
 from analysis.exhibits.curves import step_ticks
 from analysis.exhibits.exhibit import Caption, Exhibit, Metric
 from analysis.exhibits.lines import spread
@@ -57,10 +57,13 @@ def incidence(exits: Sequence[Exit], months: Sequence[int], caption: Caption, *,
         axis: what the months are counted from.
 
     Returns:
-        a chart whose metrics are each exit's chance at the last month, `still_open` and `months`.
+        a chart whose metrics are each exit's chance at the last month, `still_open` and `months`; without exits only
+        the caption, which then says why.
     """
     sizes: tuple[Size, Size] = ((WIDE_WIDTH, _HEIGHT), (NARROW_WIDTH, _HEIGHT))
     exits = [exit_ for exit_ in exits if exit_.values]
+    if not exits:
+        return empty(caption)
     bands = _stacked(exits)
 
     def paint(axes: Axes, size: Size) -> None:

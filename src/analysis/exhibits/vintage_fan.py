@@ -256,7 +256,8 @@ def _hazard_headline(rows: Sequence[tuple[int, float, float, float]], vintages: 
         return Text("各账龄的边际风险：", "Hazard by month on book: ") + reason(vintages.note or "no_defaults")
     peak = max(known, key=lambda row: (row[2], row[1]))  # the highest that is sure: a few loans make a high share
     return Text(
-        "风险最高在账龄第{age}个月前后，为{value}", "The hazard is highest about month {age} on book: {value}"
+        "风险最明确偏高的是账龄第{age}个月前后，为{value}（区间下限最高）",
+        "The hazard is most clearly high about month {age} on book: {value} (highest lower bound)",
     ).format(age=peak[0], value=ratio(peak[1]))
 
 

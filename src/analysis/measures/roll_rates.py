@@ -10,7 +10,7 @@ from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
 from analysis.measures.exact import Exact, exact_sum, quotients
 from analysis.measures.intervals import counted_bounds
-from analysis.measures.migration import BUCKETS, ENTERED
+from analysis.measures.migration import BUCKETS
 from analysis.terms import Text
 
 CONVENTIONS: Mapping[str, Text] = {
@@ -95,23 +95,24 @@ def _key(key: object) -> tuple[object, ...]:
 
 def _of_group(moved: pd.DataFrame, before: str, now: str) -> list[dict[str, object]]:
     # What is not there is truly 0 where amounts are recorded; a group without any record has none.
-    was_there = moved["from_state"] != ENTERED
     recorded = exact_sum(moved[before]) is not None
     nothing: Exact = None if not recorded else 0 if before == "loans" else Decimal(0)
+    # Plain rows: so few of them cost less than the masks of a frame.
+    moves = list(zip(moved["from_state"], moved["to_state"], moved[before], moved[now], strict=True))
     rows: list[dict[str, object]] = []
     for place, (bucket, after) in enumerate(pairwise(BUCKETS)):
-        here = was_there & (moved["from_state"] == bucket)
-        whole = _sum(moved[before][here], nothing)
-        worse = _sum(moved[before][here & moved["to_state"].isin(BUCKETS[place + 1 :])], nothing)
-        later = _sum(moved[now][moved["to_state"] == after], nothing)
+        here = [(state, amount) for origin, state, amount, _ in moves if origin == bucket]
+        whole = _sum([amount for _, amount in here], nothing)
+        worse = _sum([amount for state, amount in here if state in BUCKETS[place + 1 :]], nothing)
+        later = _sum([amount for _, state, _, amount in moves if state == after], nothing)
         names: dict[str, object] = {"bucket": bucket, "next_bucket": after, "denominator": whole}
         rows += [names | {"convention": "loan_level", "numerator": worse}]
         rows += [names | {"convention": "net", "numerator": later}]
     return rows
 
 
-def _sum(amounts: pd.Series, nothing: Exact) -> Exact:
-    return exact_sum(amounts) if len(amounts) else nothing
+def _sum(amounts: list[Exact], nothing: Exact) -> Exact:
+    return exact_sum(amounts) if amounts else nothing
 
 
 def _note(numerator: Exact, denominator: Exact) -> str:
