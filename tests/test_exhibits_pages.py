@@ -133,6 +133,17 @@ def test_a_book_without_flows_gets_every_exhibit(kind: str, page: str, tmp_path:
     check(PAGES[page](lens))
 
 
+def test_the_largest_names_are_held_against_the_banks_net_capital_where_it_is_known(tmp_path: Path) -> None:
+    lens = lens_of(tmp_path, BOOKS[QUICK](), "balance")
+    profile = lens.book.profile.model_copy(update={"net_capital": {MONTHS[0]: Decimal(2000)}})
+    known = replace(lens, book=replace(lens.book, profile=profile))
+    for seen, notes in ((lens, {"missing_net_capital"}), (known, {""}), (replace(known, segment="retail"), None)):
+        limits = names_page.names(seen).limits
+        assert limits is not None
+        found = set(limits.loc[limits["rule_id"] == "CN-LARGE-BORROWER", "note"])
+        assert found == (notes or {"missing_net_capital"})
+
+
 def flow(number: int, day: date, kind: str, amount: str, cost: str | None = None) -> Mapping[str, object]:
     return {
         "loan_id": f"LOAN-{number:05d}", "date": day, "kind": kind, "amount": Decimal(amount),

@@ -1,9 +1,13 @@
 """What does the page say of a few names? Shares of the largest borrowers, indices and limits of a classified book."""
 
+from datetime import date
+from decimal import Decimal
+
 from analysis.exhibits.concentration_curve import TOP, WEIGHTS, Names
 from analysis.exhibits.segment_page import Lens, source_line
 from analysis.measures.concentration import View, concentration, largest_names
 from analysis.measures.concentration_limits import concentration_limits
+from analysis.measures.concentration_statements import net_capital_at
 
 
 def names(lens: Lens) -> Names:
@@ -22,5 +26,11 @@ def names(lens: Lens) -> Names:
         source=source_line(lens.book, lens.rules),
         largest={weight: largest_names(latest, view, top=TOP) for weight, view in views.items()},
         indices={weight: {str(k): v for k, v in rows[0].items()} for weight, rows in indices.items() if rows},
-        limits=concentration_limits(latest, {}) if lens.basis == "balance" else None,
+        limits=concentration_limits(latest, _net_capital(lens)) if lens.basis == "balance" else None,
     )
+
+
+def _net_capital(lens: Lens) -> dict[date, Decimal]:
+    # A limit is one of the bank: the loans of one segment cannot be held against it.
+    stated = None if lens.segment else net_capital_at(lens.book.profile.net_capital, lens.book.as_of)
+    return {} if stated is None else {lens.book.as_of: stated}
