@@ -93,10 +93,19 @@ def percentile_interval(estimates: ArrayLike, *, confidence: float = CONFIDENCE)
         Misuse: if the confidence is out of range.
     """
     require_confidence(confidence)
-    drawn = np.asarray(estimates, dtype=float)
-    unknown = np.isnan(drawn).all(axis=0)
-    quantiles = np.nanquantile(np.where(unknown, 0.0, drawn), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return np.where(unknown, np.nan, quantiles[0]), np.where(unknown, np.nan, quantiles[1])
+    # All cells at once: what numpy offers for draws with NaN goes cell by cell.
+    ordered = np.sort(np.asarray(estimates, dtype=float), axis=0)
+    known = np.count_nonzero(~np.isnan(ordered), axis=0)
+    return _quantile(ordered, known, (1 - confidence) / 2), _quantile(ordered, known, (1 + confidence) / 2)
+
+
+def _quantile(ordered: Floats, known: Ints | int, share: float) -> Floats:
+    """Linear between the two nearest of the draws that are known, which stand first; NaN where there is none."""
+    place = np.maximum(share * (np.asarray(known) - 1), 0.0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(np.asarray(known) - 1, 0))
+    near, far = (np.take_along_axis(ordered, index[np.newaxis], axis=0)[0] for index in (below, above))
+    return np.asarray(near + (far - near) * (place - below), dtype=float)
 
 
 def aalen_johansen_variance(spells: Spells, *, start: float = 0.0, end: float = np.inf) -> Floats:
