@@ -1,14 +1,13 @@
 """What does the page rest on that says why NPLs moved? The bridge, its views and the flows, from a classified book."""
 
-from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 import ibis.expr.types as ir
-import pandas as pd
 
 from analysis.exhibits.movements import Movement
+from analysis.exhibits.reading import first_row
 from analysis.exhibits.segment_page import KEY, UNNAMED, Lens, source_line
 from analysis.measures.attribution import ratio_attribution, with_total
 from analysis.measures.bridge import LINES, bridge
@@ -40,7 +39,7 @@ def movement(lens: Lens) -> Movement:
     by = "region" if lens.segment else KEY  # what lies within a page of one segment
     parts = ratio_attribution(lens.states, period, by=(by,), basis=lens.basis)
     known |= {"by": by, "label": lambda key: lens.book.label(by, key) if key else UNNAMED, "parts": with_total(parts)}
-    known["flow"] = _first(flow_attribution(lens.states, period, basis=lens.basis))
+    known["flow"] = first_row(flow_attribution(lens.states, period, basis=lens.basis))
     if lens.flows is None:
         return Movement(note="missing_flows", **known)
     return Movement(**known, **_bridged(lens, lens.flows, period))
@@ -62,7 +61,7 @@ def bridge_period(lens: Lens) -> tuple[date, date] | None:
 def _bridged(lens: Lens, flows: ir.Table, period: tuple[date, date]) -> dict[str, Any]:
     dates = [month for month in lens.book.months if period[0] <= month <= period[1]]
     asked = (lens.states, flows)
-    lines = _first(bridge(*asked, dates=dates, basis=lens.basis))
+    lines = first_row(bridge(*asked, dates=dates, basis=lens.basis))
     unrecorded = int(lines.get("unrecorded") or 0)
     if unrecorded and not lines["opening"] and not lines["closing"]:
         return {"note": "not_recorded", "unrecorded": unrecorded}
@@ -73,8 +72,4 @@ def _bridged(lens: Lens, flows: ir.Table, period: tuple[date, date]) -> dict[str
     }
     if lens.basis == "count":
         return found
-    return found | {"ties": ties(*asked, dates=dates), "disposed": _first(undressed(*asked, dates=dates))}
-
-
-def _first(rows: pd.DataFrame) -> Mapping[str, Any]:
-    return {str(name): value for row in rows.to_dict("records")[:1] for name, value in row.items()}
+    return found | {"ties": ties(*asked, dates=dates), "disposed": first_row(undressed(*asked, dates=dates))}

@@ -229,3 +229,8 @@ def _signed(number: Number, scale: Decimal, decimals: int) -> str:
 
 def _sign(number: float) -> str:
     return MINUS if number < 0 else "+"
+
+
+def capitalised(text: Text) -> Text:
+    """The same phrase as the beginning of an English sentence."""
+    return Text(text.zh, text.en[:1].upper() + text.en[1:])

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from analysis.exhibits.concentration_curve import TOP, WEIGHTS, Names
+from analysis.exhibits.reading import first_row
 from analysis.exhibits.segment_page import Lens, source_line
 from analysis.measures.concentration import View, concentration, largest_names
 from analysis.measures.concentration_limits import concentration_limits
@@ -18,14 +19,14 @@ def names(lens: Lens) -> Names:
     """
     latest = lens.states.filter(lens.states.as_of == lens.book.as_of)
     views = {weight: View(weight=weight, basis=lens.basis) for weight in WEIGHTS}
-    indices = {weight: concentration(latest, view).to_dict("records") for weight, view in views.items()}
+    indices = {weight: first_row(concentration(latest, view)) for weight, view in views.items()}
     return Names(
         as_of=lens.book.as_of,
         basis=lens.basis,
         currency=lens.book.profile.currency,
         source=source_line(lens.book, lens.rules),
         largest={weight: largest_names(latest, view, top=TOP) for weight, view in views.items()},
-        indices={weight: {str(k): v for k, v in rows[0].items()} for weight, rows in indices.items() if rows},
+        indices={weight: row for weight, row in indices.items() if row},
         limits=concentration_limits(latest, _net_capital(lens)) if lens.basis == "balance" else None,
     )
 

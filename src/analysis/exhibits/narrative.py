@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from analysis.exhibits.exhibit import Exhibit, Metric, absent
-from analysis.exhibits.locale import basis_points, count, day, is_known, number_of, points, ratio, reason, whole_bp
+from analysis.exhibits.locale import (
+    basis_points,
+    capitalised,
+    count,
+    day,
+    is_known,
+    number_of,
+    points,
+    ratio,
+    reason,
+    whole_bp,
+)
 from analysis.exhibits.reading import POINT_MEASURES, Reading, Standing, Subject
 from analysis.terms import Text, same
 
@@ -111,7 +122,7 @@ def limits(reading: Reading) -> Text | None:
         return Text("有限额的{n}个分部全部达标。", "All {n} segments with a limit are within it.").format(n=len(held))
     parts = [_against_limit(group, words, reading) for group, words in ((over, _OVER), (near, _NEAR)) if group]
     text = parts[0] if len(parts) == 1 else parts[0] + Text("；", "; ") + parts[1]
-    return _capital(text) + Text("。", ".")
+    return capitalised(text) + Text("。", ".")
 
 
 def small_segments(reading: Reading) -> Text | None:
@@ -237,10 +248,6 @@ def _worded(steps: int, size: Text) -> Text:
 def _unsigned_points(change: float) -> Text:
     size = points(abs(change))
     return Text(size.zh.lstrip("+"), size.en.lstrip("+"))
-
-
-def _capital(text: Text) -> Text:
-    return Text(text.zh, text.en[:1].upper() + text.en[1:])
 
 
 def _is_in_points(reading: Reading) -> bool:

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.exhibits.bridge_page import bridge_period
 from analysis.exhibits.migrations import STATE_LABELS
 from analysis.exhibits.provisions import Covered
+from analysis.exhibits.reading import first_row
 from analysis.exhibits.segment_page import UNNAMED, Lens, source_line
 from analysis.measures.allowance_bridge import allowance_bridge
 from analysis.measures.backstop import backstop
@@ -33,7 +34,7 @@ def covered(lens: Lens) -> Covered:
         "label": lambda cut, key: _named(lens, cut, key),
         "cut_label": lambda cut: CUTS.get(cut) or DIMENSIONS[cut],
     }
-    whole = _first(npl_coverage(states, book.loans, as_of=book.as_of))
+    whole = first_row(npl_coverage(states, book.loans, as_of=book.as_of))
     if not whole or whole["note"] == "not_recorded":
         return Covered(note="not_recorded" if whole else "no_loans", bridge_note="not_recorded", whole=whole, **known)
     return Covered(
@@ -53,7 +54,7 @@ def _bridged(lens: Lens) -> dict[str, Any]:
     if lens.flows is None:
         return {"period": period, "bridge_note": "missing_flows"}
     dates = [month for month in lens.book.months if period[0] <= month <= period[1]]
-    return {"period": period, "bridge": _first(allowance_bridge(lens.states, lens.flows, dates=dates))}
+    return {"period": period, "bridge": first_row(allowance_bridge(lens.states, lens.flows, dates=dates))}
 
 
 def _named(lens: Lens, cut: str, key: str) -> Text:
@@ -74,10 +75,6 @@ def _years(key: str) -> Text:
         else Text("首次出现即不良，已{n}年以上", "{n}+ years, bad when first seen")
     )
     return words.format(n=number)
-
-
-def _first(rows: pd.DataFrame) -> dict[str, Any]:
-    return {str(name): value for row in rows.to_dict("records")[:1] for name, value in row.items()}
 
 
 def control_totals(covered: Covered) -> pd.DataFrame:

@@ -11,7 +11,18 @@ from typing import Any
 import pandas as pd
 
 from analysis.exhibits.exhibit import Caption, Exhibit, Metric, absent
-from analysis.exhibits.locale import MoneyScale, as_date, count, day, is_known, money, money_scale, ratio, reason
+from analysis.exhibits.locale import (
+    MoneyScale,
+    as_date,
+    capitalised,
+    count,
+    day,
+    is_known,
+    money,
+    money_scale,
+    ratio,
+    reason,
+)
 from analysis.exhibits.reading import number
 from analysis.exhibits.tables import Cell, Column, Row, number_cell, table, text_cell
 from analysis.exhibits.waterfall import Ends, Look, Step, in_money, waterfall
@@ -303,7 +314,7 @@ def _requirement_row(covered: Covered, row: Mapping[Any, Any]) -> Row:
     note = str(row["note"] or "not_recorded")
     coverage, provision = (number(row[name]) for name in ("coverage_minimum", "provision_ratio_minimum"))
     return {
-        "standard": text_cell(_capital(STANDARDS[str(row["standard"])])),
+        "standard": text_cell(capitalised(STANDARDS[str(row["standard"])])),
         "coverage": number_cell(coverage, ratio(coverage, 0), note=note),
         "provision": number_cell(provision, ratio(provision, 1), note=note),
         **{name: _amount(covered, row[name], note) for name in ("required", "held")},
@@ -311,10 +322,6 @@ def _requirement_row(covered: Covered, row: Mapping[Any, Any]) -> Row:
         "binding": text_cell(_BINDING[row["binding"]]) if row["binding"] in _BINDING else Cell(html=absent(note)),
         "status": text_cell(_STATUS.get(str(row["status"]), Text("", ""))),
     }
-
-
-def _capital(text: Text) -> Text:
-    return Text(text.zh, text.en[:1].upper() + text.en[1:])
 
 
 def _backstop_headline(covered: Covered, rows: Sequence[Mapping[Any, Any]]) -> Text:

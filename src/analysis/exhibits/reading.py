@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -201,3 +202,8 @@ def _standing(
 
 def _sized(value: float) -> float:
     return value if is_known(value) else 0.0
+
+
+def first_row(rows: pd.DataFrame) -> dict[str, Any]:
+    """The first row of a table by column; empty if it has none."""
+    return {str(name): value for row in rows.to_dict("records")[:1] for name, value in row.items()}

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from analysis.errors import require_columns
-from analysis.measures.npl_age import month_number
+from analysis.measures.periods import month_numbers
 
 
 def secured(rows: ir.Table, loans: ir.Table | None) -> ir.Table:
@@ -35,7 +35,7 @@ def secured(rows: ir.Table, loans: ir.Table | None) -> ir.Table:
     capped = ibis.ifelse(
         joined.collateral_value < joined.principal_balance, joined.collateral_value, joined.principal_balance
     )
-    months = month_number(joined.as_of) - month_number(joined.valuation_date)
+    months = month_numbers(joined.as_of) - month_numbers(joined.valuation_date)
     return joined.mutate(
         collateral=ibis.ifelse(is_known, capped, ibis.null(capped.type())),
         valuation_months=ibis.ifelse(is_known, months, ibis.null("int64")),

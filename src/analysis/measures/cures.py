@@ -16,6 +16,7 @@ from analysis.measures.endings import EXITS
 from analysis.measures.exact import Exact, exact_sum, quotients
 from analysis.measures.intervals import counted_bounds
 from analysis.measures.migration import ENTERED, NOT_RECORDED, in_order
+from analysis.measures.periods import month_numbers
 
 CURE_OUTCOMES = ("cured", "relapsed", "left_performing", "left", "not_returned")
 REDEFAULT_OUTCOMES = ("redefaulted", "left", "held")
@@ -213,15 +214,11 @@ def _rows_of_bad_loans(states: ir.Table, groups: Sequence[str]) -> ir.Table:
     rows = states.semi_join(changed, "loan_id")
     followed = rows.prior_as_of.lead(1).over(ibis.window(group_by="loan_id", order_by="as_of"))
     columns = [*dict.fromkeys([*_NEEDED, *groups])]
-    return rows.select(*columns, month=_number(rows.as_of), followed_as_of=followed)
-
-
-def _number(day: ir.DateValue) -> ir.IntegerValue:
-    return (day.year().cast("int64") * 12 + day.month()).cast("int64")
+    return rows.select(*columns, month=month_numbers(rows.as_of), followed_as_of=followed)
 
 
 def _last(states: ir.Table) -> int:
-    return int(_number(states.as_of).max().to_pyarrow().as_py() or 0)
+    return int(month_numbers(states.as_of).max().to_pyarrow().as_py() or 0)
 
 
 def _tallied(events: ir.Table, groups: Sequence[str], basis: str, outcomes: Sequence[str]) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def migration_shares(migrations: pd.DataFrame, *, by: Sequence[str] = (), basis:
     Raises:
         Misuse: if a dimension or the basis is unknown.
     """
-    amount, keys = _amount(basis), ["as_of", *dimensions(by)]
+    amount, keys = counted_column(basis), ["as_of", *dimensions(by)]
     moved = migrations[migrations["from_state"] != ENTERED].reset_index(drop=True)
     wholes = moved.groupby([*keys, "from_state"], dropna=False)[amount].transform(exact_sum)
     shares = moved[[*keys, "from_state", "to_state"]].assign(
@@ -80,7 +80,7 @@ def matrix(migrations: pd.DataFrame, *, state: str = "five_class", basis: str = 
     Raises:
         Misuse: if the state or the basis is unknown, or the moves are of another kind.
     """
-    amount, (names, _, _) = _amount(basis), kind_of(state)
+    amount, (names, _, _) = counted_column(basis), kind_of(state)
     moved = migrations[migrations["from_state"] != ENTERED]
     unknown = {NOT_RECORDED} & {*moved["from_state"], *moved["to_state"]}
     order = [*names, *EXITS, *sorted(unknown)]
@@ -93,6 +93,11 @@ def matrix(migrations: pd.DataFrame, *, state: str = "five_class", basis: str = 
     return pd.DataFrame(table, index=pd.Index(order, name="from_state"), columns=pd.Index(order, name="to_state"))
 
 
-def _amount(basis: str) -> str:
+def counted_column(basis: str) -> str:
+    """Column of a migration that is added up by a basis.
+
+    Raises:
+        Misuse: if the basis is unknown.
+    """
     require_basis(basis)
     return "loans" if basis == "count" else "opening_balance"

@@ -14,7 +14,7 @@ from analysis.measures.question import Question, Setting, Statement
 from analysis.measures.roll_rates import roll_rates
 from analysis.terms import Text
 
-_STATE = Setting(default="five_class", known=tuple(KINDS))
+STATE_SETTING = Setting(default="five_class", known=tuple(KINDS))
 _COHORTS = Setting(default="pooled", known=("pooled", "monthly"))
 _PROBATION = Setting(rule="HOUSE-CURE-PROBATION")
 
@@ -164,7 +164,7 @@ MIGRATION_STATEMENTS = (
         source="D. Lando and T. M. Skødeberg (2002), J. Banking & Finance 26:423-444, inverse of eq. 3",
         status="practice",
         needs=("five_class", "prior_five_class"),
-        settings={"state": _STATE},
+        settings={"state": STATE_SETTING},
         rows=_stayed,
     ),
 )

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.errors import Misuse, require_columns
 from analysis.measures.components import exact_rows
 from analysis.measures.migration import BUCKETS
+from analysis.measures.periods import month_numbers
 from analysis.terms import FIVE_CLASSES, Text
 
 YEAR = 12
@@ -58,7 +59,7 @@ def npl_ages(states: ir.Table, as_of: date) -> ir.Table:
     begun = spell.group_by("loan_id").aggregate(npl_since=spell.as_of.min(), last_good=spell.last_good.max())
     return begun.select(
         "loan_id", "npl_since",
-        npl_months=month_number(day) - month_number(begun.npl_since),
+        npl_months=month_numbers(day) - month_numbers(begun.npl_since),
         is_at_least=begun.last_good.isnull(),  # noqa: PD003  (Ibis)
     )  # fmt: skip
 
@@ -131,8 +132,3 @@ def in_cut_order(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         kind="stable",
         ignore_index=True,
     )
-
-
-def month_number(day: ir.DateValue) -> ir.IntegerValue:
-    """Months since year 0, so that neighbours differ by one."""
-    return (day.year().cast("int64") * YEAR + day.month()).cast("int64")

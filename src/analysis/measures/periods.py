@@ -60,3 +60,8 @@ def month_ends(dates: Sequence[date]) -> ir.Table:
     pairs = [{"opening": first, "as_of": last} for first, last in pairwise(dates)]
     periods = pd.DataFrame(pairs, columns=["opening", "as_of"])
     return ibis.memtable(periods, schema={"opening": "date", "as_of": "date"})
+
+
+def month_numbers(days: ir.DateValue) -> ir.IntegerValue:
+    """Number of the month that each day of a column is in, so that differences are months."""
+    return (days.year().cast("int64") * 12 + days.month()).cast("int64")

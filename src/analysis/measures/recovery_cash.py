@@ -8,7 +8,8 @@ import pandas as pd
 
 from analysis.errors import require_columns
 from analysis.measures.exact import exact_sum, quotients
-from analysis.measures.workouts import CURED, by_cohort, cohort_rows, month_number
+from analysis.measures.periods import month_numbers
+from analysis.measures.workouts import CURED, by_cohort, cohort_rows
 from analysis.terms import CASH
 
 # Where it came from: paid by the borrower or guarantor (interest is cash, too), the price of a sale, assets or
@@ -44,7 +45,7 @@ def recoveries(defaults: ir.Table, flows: ir.Table) -> ir.Table:
     is_during = ibis.coalesce(flows.date <= spans.end, True)
     is_after = (flows.kind == _AFTER) & (spans.how != CURED)
     moved = spans.inner_join(flows, [spans.loan_id == flows.loan_id, flows.date > spans.start, is_during | is_after])
-    dated = moved.mutate(months=month_number(moved.date) - month_number(moved.start))
+    dated = moved.mutate(months=month_numbers(moved.date) - month_numbers(moved.start))
     parts = {name: dated.amount.sum(where=dated.kind.isin(kinds)) for name, kinds in _KINDS.items() if kinds}
     parts["after_write_off"] = dated.amount.sum(where=dated.kind == _AFTER)
     parts["proceeds"] = (dated.amount - dated.cost).sum(where=dated.kind == "sale")

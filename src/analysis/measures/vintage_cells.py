@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from analysis.errors import Misuse, require_columns, require_known
+from analysis.measures.periods import month_numbers
 
 Threshold = int | Literal["npl"]
 NPL: Literal["npl"] = "npl"
@@ -108,7 +109,7 @@ def tallies(states: ir.Table, span: Calendar, *, threshold: Threshold, groups: S
     state = "is_npl" if threshold == NPL else "days_past_due"
     require_columns("states", {"as_of", "loan_id", "prior_as_of", state, *_ATTRIBUTES, *groups}, states.columns)
     loans = _loans(states, span, threshold=threshold, groups=groups, cohort=cohort)
-    bad_now = states.filter(_is_bad(states, threshold)).select("loan_id", month=_month(states.as_of))
+    bad_now = states.filter(_is_bad(states, threshold)).select("loan_id", month=month_numbers(states.as_of))
     current = bad_now.inner_join(loans, ["loan_id", bad_now.month >= loans.origin])
     aged = current.mutate(current=current.month - current.origin)
     return _added(loans, groups, ("entered", "bad", "left")).union(_added(aged, groups, ("current",)))
@@ -116,10 +117,6 @@ def tallies(states: ir.Table, span: Calendar, *, threshold: Threshold, groups: S
 
 def _is_bad(states: ir.Table, threshold: Threshold) -> ir.BooleanColumn:
     return states.is_npl if threshold == NPL else states.days_past_due > threshold
-
-
-def _month(day: ir.DateValue) -> ir.IntegerValue:
-    return day.year().cast("int64") * 12 + day.month().cast("int64")
 
 
 def _loans(states: ir.Table, span: Calendar, *, threshold: Threshold, groups: Sequence[str], cohort: str) -> ir.Table:
@@ -132,14 +129,14 @@ def _loans(states: ir.Table, span: Calendar, *, threshold: Threshold, groups: Se
         recorded=rows.is_bad.count(),
     )
     # Months are numbered once a loan, not once a row.
-    seen = days.mutate(**{name: _month(days[name]) for name in ("first", "last", "first_bad")})
+    seen = days.mutate(**{name: month_numbers(days[name]) for name in ("first", "last", "first_bad")})
     # What a loan was at the outset stands in its first row; few rows need be read for it, as it has no month before.
-    entries = states.filter(states.prior_as_of.isnull() | (_month(states.as_of) == span.first))
-    outset = entries.select("loan_id", *_ATTRIBUTES, *groups, first=_month(entries.as_of))
+    entries = states.filter(states.prior_as_of.isnull() | (month_numbers(states.as_of) == span.first))
+    outset = entries.select("loan_id", *_ATTRIBUTES, *groups, first=month_numbers(entries.as_of))
     known = seen.inner_join(outset, ["loan_id", "first"])
     placed = known.mutate(
         cohort=known.origination_date.truncate(COHORTS[cohort][0]).cast("date"),
-        origin=_period_end(_month(known.origination_date), span),
+        origin=_period_end(month_numbers(known.origination_date), span),
     )
     return _aged(placed, span)
 

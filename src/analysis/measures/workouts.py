@@ -10,6 +10,7 @@ from analysis.errors import Misuse, require_columns, require_known
 from analysis.measures.components import dimensions, exact_rows
 from analysis.measures.endings import EXITS, LEFT, PAID, REPAID, endings
 from analysis.measures.exact import quotients
+from analysis.measures.periods import month_numbers
 from analysis.rules.loader import load_rules
 from analysis.terms import CASH as CASH_KINDS
 from analysis.terms import DISPOSALS
@@ -70,8 +71,8 @@ def workouts(
     until = ibis.coalesce(told.end, told.as_of)
     return told.select(
         "loan_id", *groups, "start", "as_of", "is_truncated", "spells", "exposure", "drawn", "end", "how", "face",
-        months=month_number(until) - month_number(told.start),
-        followed=month_number(told.as_of) - month_number(told.start),
+        months=month_numbers(until) - month_numbers(told.start),
+        followed=month_numbers(told.as_of) - month_numbers(told.start),
         is_priced=told.is_priced,
     )  # fmt: skip
 
@@ -141,11 +142,6 @@ def cohort_rows(table: ir.Table, keys: Sequence[str]) -> pd.DataFrame:
     return rows.astype({"cohort": "datetime64[s]"}) if "cohort" in keys else rows
 
 
-def month_number(day: ir.DateValue) -> ir.IntegerValue:
-    """Number of the month that a day is in, so that differences are months."""
-    return (day.year().cast("int64") * 12 + day.month()).cast("int64")
-
-
 def _spells(states: ir.Table, groups: Sequence[str]) -> ir.Table:
     """One row is an unbroken time of a loan as non-performing, with what came after it."""
     bad = states.filter(states.is_npl).select("loan_id").distinct()
@@ -177,7 +173,7 @@ def _spells(states: ir.Table, groups: Sequence[str]) -> ir.Table:
 def _defaults(spells: ir.Table, groups: Sequence[str], same_within: int) -> ir.Table:
     """One row is a default: spells that follow too soon after the one before belong to it."""
     loan = ibis.window(group_by="loan_id", order_by="start")
-    apart = month_number(spells.start) - month_number(spells.returned.lag().over(loan))
+    apart = month_numbers(spells.start) - month_numbers(spells.returned.lag().over(loan))
     split = spells.mutate(is_new=ibis.coalesce(apart >= same_within, True))
     marked = split.mutate(
         is_last=ibis.coalesce(split.is_new.lead().over(loan), True),

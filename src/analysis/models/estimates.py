@@ -6,16 +6,13 @@ from types import MappingProxyType
 import pandas as pd
 
 from analysis.measures.markov_paths import state_triples
-from analysis.measures.migration import KINDS
-from analysis.measures.migration_statements import moved
+from analysis.measures.migration_statements import STATE_SETTING, moved
 from analysis.measures.question import Question, Setting, Statement
 from analysis.measures.statements import STATEMENTS
 from analysis.models.development_statements import DEVELOPMENT_STATEMENTS
 from analysis.models.transition_tables import migration_forecast, transition_probabilities, transition_tests
 from analysis.models.workout_statements import WORKOUT_STATEMENTS
 from analysis.terms import DIMENSIONS, Text
-
-_STATE = Setting(default="five_class", known=tuple(KINDS))
 
 
 def _moved(question: Question) -> pd.DataFrame:
@@ -43,7 +40,7 @@ _ALL = (
         "(2002), ibid. 26:423-444; O. O. Aalen and S. Johansen (1978), Scand. J. Stat. 5:141-150",
         status="practice",
         needs=("five_class", "prior_five_class"),
-        settings={"state": _STATE},
+        settings={"state": STATE_SETTING},
         rows=lambda q: transition_probabilities(_moved(q), by=q.by, state=q.settings["state"], basis=q.basis),
     ),
     Statement(
@@ -57,7 +54,7 @@ _ALL = (
         source="T. W. Anderson and L. A. Goodman (1957), Ann. Math. Stat. 28:89-110",
         status="practice",
         needs=("five_class", "prior_five_class"),
-        settings={"state": _STATE, "across": Setting(default="segment", known=tuple(DIMENSIONS))},
+        settings={"state": STATE_SETTING, "across": Setting(default="segment", known=tuple(DIMENSIONS))},
         rows=_tested,
     ),
     Statement(
@@ -70,7 +67,7 @@ _ALL = (
         source="T. W. Anderson and L. A. Goodman (1957), Ann. Math. Stat. 28:89-110",
         status="practice",
         needs=("five_class", "prior_five_class"),
-        settings={"state": _STATE},
+        settings={"state": STATE_SETTING},
         rows=lambda q: migration_forecast(_moved(q), by=q.by, state=q.settings["state"], basis=q.basis),
     ),
 )

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import Misuse
-from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
 from analysis.measures.endings import EXITS
 from analysis.measures.intervals import Bounds
 from analysis.measures.markov_paths import triple_table
 from analysis.measures.migration import NOT_RECORDED, kind_of
+from analysis.measures.migration_matrix import counted_column
 from analysis.measures.migration_statements import period_ends, period_months
 from analysis.measures.stock import small_segment_loans
 from analysis.models.transition_estimates import HORIZONS, METHODS, Estimate, Moves, bounds, estimates, redrawn
@@ -69,7 +69,7 @@ def transition_probabilities(
     Raises:
         Misuse: if a dimension, the state or the basis is unknown.
     """
-    names, amount, periods = _names(state), _amount(basis), period_ends(migrations)
+    names, amount, periods = _names(state), counted_column(basis), period_ends(migrations)
     rows = [
         {**group, **row}
         for group, moved in _by_group(migrations, by)
@@ -144,7 +144,7 @@ def migration_forecast(
 
     Source: T. W. Anderson and L. A. Goodman (1957), Ann. Math. Stat. 28:89-110; a chain of first order.
     """
-    names, amount, periods = _names(state), _amount(basis), period_ends(migrations)
+    names, amount, periods = _names(state), counted_column(basis), period_ends(migrations)
     rows = [
         {**group, **row}
         for group, moved in _by_group(migrations, by)
@@ -179,11 +179,6 @@ def moves_of(migrations: pd.DataFrame, names: Sequence[str], amount: str, period
 
 def _names(state: str) -> tuple[str, ...]:
     return (*kind_of(state)[0], *EXITS)
-
-
-def _amount(basis: str) -> str:
-    require_basis(basis)
-    return "loans" if basis == "count" else "opening_balance"
 
 
 def _by_group(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:

@@ -9,7 +9,8 @@ import pandas as pd
 from analysis.errors import require_columns
 from analysis.measures.catalog import require_basis
 from analysis.measures.components import dimensions
-from analysis.measures.workouts import by_cohort, month_number
+from analysis.measures.periods import month_numbers
+from analysis.measures.workouts import by_cohort
 from analysis.models.recovery_curves import recovered_shares
 
 _FLOW = ("loan_id", "date", "kind", "amount")
@@ -69,7 +70,7 @@ def written_off(states: ir.Table, flows: ir.Table, *, by: Sequence[str] = ()) ->
     given_up = flows.filter(flows.kind == "write_off")
     loans = given_up.group_by("loan_id").aggregate(start=given_up.date.min(), owed=given_up.amount.sum())
     loans = loans.mutate(as_of=states.as_of.max().as_scalar())
-    loans = loans.mutate(followed=month_number(loans.as_of) - month_number(loans.start))
+    loans = loans.mutate(followed=month_numbers(loans.as_of) - month_numbers(loans.start))
     if not groups:
         return loans
     before = states.select("loan_id", *groups, seen=states.as_of).inner_join(loans, "loan_id")
@@ -93,5 +94,5 @@ def collected(claims: ir.Table, flows: ir.Table) -> ir.Table:
     came = flows.filter(flows.kind == "written_off_recovery")
     spans = claims.select("loan_id", "start")
     dated = spans.inner_join(came, [spans.loan_id == came.loan_id, came.date >= spans.start])
-    months = ibis.greatest(month_number(dated.date) - month_number(dated.start), 1)
+    months = ibis.greatest(month_numbers(dated.date) - month_numbers(dated.start), 1)
     return dated.group_by("loan_id", "start", months=months).aggregate(received=dated.amount.sum())
